@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every engine offers to the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from PIL.Image import Image
+
+from ..contract import Contract
+from .completion import CompletionChunk
+from .prompts import Prompt
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is loaded, and why it runs as it does; goes into every layer's provenance."""
+
+    name: str
+    """Hub id, or the folder's name."""
+    revision: str
+    """Commit on the hub, or ``sha256:`` and the first 12 digits of the weights' digest."""
+    device: str
+    """Such as ``cpu`` or ``cuda:0 (NVIDIA H200)``."""
+    precision: str
+    """``float32`` or ``bfloat16``."""
+    reason: str
+    """Why this device and precision, in a sentence."""
+    probe_s: float
+    """Seconds that the probe of the device took."""
+    load_s: float
+    threads: int
+    random_weights: bool
+    """Whether the checkpoint says of itself that it was never trained."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """The facts as JSON-ready values."""
+        return asdict(self)
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    info: ModelInfo
+    contract: Contract
+
+    def complete(
+        self, prompt: Prompt, images: Sequence[Image], is_cancelled: Callable[[], bool]
+    ) -> Iterator[CompletionChunk]:
+        """Yields the answer token by token, greedily; the last chunk has a finish reason.
+
+        Raises:
+            Cancelled: ``is_cancelled`` was true between two tokens.
+            OutOfMemory: the device has too little memory.
+        """
+        ...
