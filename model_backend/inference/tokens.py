@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Special tokens: kept out of what a user writes."""
+"""Special tokens: kept out of what a user writes, and out of what the model may write."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _SPECIAL = re.compile(r"<(?=\|)|(?<=\|)>|<(?=/?(?:image|think)>)")
+_RESERVED = re.compile(r"<\|.*\|>|<image>")
 
 
 def neutralise(text: str) -> str:
@@ -15,3 +17,13 @@ def neutralise(text: str) -> str:
     that is not there. A space is put inside, so that the words stay readable.
     """
     return _SPECIAL.sub(lambda match: match.group() + " " if match.group() == "<" else " >", text)
+
+
+def reserved_ids(tokenizer: Any, keep: frozenset[int]) -> list[int]:
+    """Ids of the special tokens that must not be written: all but those in ``keep``.
+
+    An image marker in an answer stands for no image, and a second turn was not asked for.
+    """
+    added = tokenizer.added_tokens_decoder.items()
+    special = (key for key, token in added if token.special or _RESERVED.fullmatch(token.content))
+    return sorted(set(special) - keep)

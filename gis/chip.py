@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Chips of what the map shows: any provider, style and rotation, drawn off the GUI thread."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass
+from enum import Enum
+
+import numpy as np
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCsException,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsPointXY,
+    QgsRectangle,
+)
+from qgis.PyQt.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor, QImage
+
+from ..model_backend.chip import Chip, ChipKind
+from ..model_backend.georeference.geotransform import GeoTransform
+from .aoi import Aoi, ruler_for
+from .errors import BlankChip, CrsUnknown, RenderFailed
+from .layers import is_result_layer
+from .task import BackgroundTask
+
+MOSTLY_EMPTY_SHARE = 0.5
+"""A chip with less data than this is pointed out."""
+GSD_SPAN_PX = 16
+SMALLEST_SIDE_PX = 32
+"""The model's smallest unit is a block of 32 pixels."""
+
+
+class ChipNoteKind(Enum):
+    """What may be wrong with a chip that can still be used."""
+
+    LAYER_FAILED = "layer failed"
+    LAYER_INVALID = "layer invalid"
+    MOSTLY_EMPTY = "mostly empty"
+
+
+@dataclass(frozen=True)
+class ChipNote:
+    """Something to tell the user about a chip."""
+
+    kind: ChipNoteKind
+    subject: str = ""
+    """A layer's name, or a share in percent."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class MadeChip:
+    """A chip and what is to be said about it."""
+
+    chip: Chip
+    notes: tuple[ChipNote, ...] = ()
+
+
+def chip_settings(view: QgsMapSettings, aoi: Aoi, longer_side_px: int) -> QgsMapSettings:
+    """The map settings that draw the AOI's frame as a chip.
+
+    Layers, styles, transforms and the temporal range are those of the view; our own result layers,
+    the selection and edit markers are left out, and pixels that no layer covers stay transparent.
+    """
+    frame = aoi.frame()
+    scale = longer_side_px / max(frame.width, frame.height)
+    width, height = (max(SMALLEST_SIDE_PX, round(side * scale)) for side in (frame.width, frame.height))
+    settings = QgsMapSettings(view)
+    settings.setDestinationCrs(aoi.crs)
+    settings.setDevicePixelRatio(1.0)
+    settings.setOutputSize(QSize(width, height))
+    settings.setRotation(frame.rotation_deg)
+    settings.setExtent(QgsRectangle.fromCenterAndSize(frame.centre, frame.width, frame.height))
+    settings.setLayers([layer for layer in view.layers() if not is_result_layer(layer)])
+    settings.setBackgroundColor(QColor(0, 0, 0, 0))
+    settings.setOutputImageFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    for flag in (
+        Qgis.MapSettingsFlag.DrawSelection,
+        Qgis.MapSettingsFlag.DrawEditingInfo,
+        Qgis.MapSettingsFlag.RenderPreviewJob,
+        Qgis.MapSettingsFlag.RenderPartialOutput,
+    ):
+        settings.setFlag(flag, False)
+    return settings
+
+
+def geotransform_of(settings: QgsMapSettings) -> GeoTransform:
+    """The affine map of the picture that these settings draw, its rotation included."""
+    size = settings.outputSize()
+    to_map = settings.mapToPixel().toMapCoordinatesF
+    corners = [to_map(0.0, 0.0), to_map(size.width(), 0.0), to_map(0.0, size.height())]
+    points = [(corner.x(), corner.y()) for corner in corners]
+    return GeoTransform.from_corners(points[0], points[1], points[2], size.width(), size.height())
+
+
+def gsd_of(
+    transform: GeoTransform, crs: QgsCoordinateReferenceSystem, width_px: int, height_px: int
+) -> float:
+    """Metres on the ground that a pixel in the middle of the chip covers: the side of an equal square.
+
+    Raises:
+        CrsUnknown: nothing can be measured in this CRS here.
+    """
+    column, row, half = width_px / 2, height_px / 2, GSD_SPAN_PX / 2
+    lines = [[(column - half, row), (column + half, row)], [(column, row - half), (column, row + half)]]
+    ruler = ruler_for(crs)
+    try:
+        along, across = (
+            ruler.measureLine([QgsPointXY(*transform.to_map(*point)) for point in line]) / GSD_SPAN_PX
+            for line in lines
+        )
+    except QgsCsException as error:
+        raise CrsUnknown(str(error), crs=crs.userFriendlyIdentifier()) from error
+    gsd = (along * across) ** 0.5
+    if not (gsd > 0 and np.isfinite(gsd)):
+        raise CrsUnknown("no ground distance can be measured here", crs=crs.userFriendlyIdentifier())
+    return float(gsd)
+
+
+def encode_png(rgb: np.ndarray) -> bytes:
+    """PNG of an RGB picture, uint8, shape (height, width, 3)."""
+    pixels = np.ascontiguousarray(rgb)
+    height, width, _ = pixels.shape
+    image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+    content = QByteArray()
+    buffer = QBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image.save(buffer, "PNG"):
+        raise RenderFailed("the picture could not be encoded", width=width, height=height)
+    return bytes(content)
+
+
+def make_chip_id(png: bytes, transform: GeoTransform) -> str:
+    """Twelve digits that the same pixels at the same place always get."""
+    return hashlib.sha256(png + repr(astuple(transform)).encode()).hexdigest()[:12]
+
+
+class ViewChipJob(QObject):
+    """Draws one chip of what the map shows; told by one of the two signals, unless cancelled."""
+
+    made = pyqtSignal(object)
+    """A ``MadeChip``."""
+    failed = pyqtSignal(object)
+    """A ``ChipError``."""
+
+    def __init__(
+        self, view: QgsMapSettings, aoi: Aoi, longer_side_px: int, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._settings = chip_settings(view, aoi, longer_side_px)
+        self._canvas_colour = view.backgroundColor()
+        self._job: QgsMapRendererParallelJob | None = None
+        self._task: BackgroundTask | None = None
+
+    def start(self) -> None:
+        """Begins to draw."""
+        self._job = QgsMapRendererParallelJob(self._settings)
+        self._job.finished.connect(self._on_rendered)
+        self._job.start()
+
+    def cancel(self) -> None:
+        """Gives up; no signal follows."""
+        self.blockSignals(True)
+        if self._job is not None:
+            self._job.cancelWithoutBlocking()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _on_rendered(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        try:
+            place, image, notes = self._place(), job.renderedImage(), self._notes(job)
+        except CrsUnknown as error:
+            self.failed.emit(error)
+            return
+        canvas_colour = self._canvas_colour
+        self._task = BackgroundTask(
+            self.tr("LSpace: prepare the picture"), lambda _: _finish(image, canvas_colour, place, notes)
+        )
+        self._task.succeeded.connect(self.made)
+        self._task.failed.connect(self.failed)
+        self._task.start()
+
+    def _place(self) -> _Place:
+        settings, size = self._settings, self._settings.outputSize()
+        transform, crs = geotransform_of(settings), settings.destinationCrs()
+        return _Place(
+            transform=transform,
+            crs_wkt=wkt2_of(crs),
+            gsd_m=gsd_of(transform, crs, size.width(), size.height()),
+            sources=tuple(layer.name() for layer in settings.layers()),
+            date=_date_of(settings),
+        )
+
+    def _notes(self, job: QgsMapRendererParallelJob) -> list[ChipNote]:
+        layers = self._settings.layers()
+        names = {layer.id(): layer.name() for layer in layers}
+        broken = [layer.name() for layer in layers if not layer.isValid()]
+        failed = [
+            ChipNote(ChipNoteKind.LAYER_FAILED, names.get(error.layerID, ""), error.message)
+            for error in job.errors()
+        ]
+        return [ChipNote(ChipNoteKind.LAYER_INVALID, name) for name in broken] + failed
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a chip says beside its pixels."""
+
+    transform: GeoTransform
+    crs_wkt: str
+    gsd_m: float
+    sources: tuple[str, ...]
+    date: str | None
+
+
+def _finish(image: QImage, canvas_colour: QColor, place: _Place, notes: list[ChipNote]) -> MadeChip:
+    """The part that runs off the GUI thread: pixels only."""
+    if image.isNull():
+        raise RenderFailed("QGIS returned no picture")
+    rgb, valid = composite(image, canvas_colour)
+    share = float(valid.mean())
+    check_content(rgb, share)
+    png = encode_png(rgb)
+    chip = Chip(
+        chip_id=make_chip_id(png, place.transform),
+        kind=ChipKind.AS_SHOWN,
+        png=png,
+        width_px=rgb.shape[1],
+        height_px=rgb.shape[0],
+        valid_share=share,
+        **place.__dict__,
+    )
+    return MadeChip(chip, tuple(notes) + emptiness_notes(share))
+
+
+def emptiness_notes(valid_share: float) -> tuple[ChipNote, ...]:
+    """The note that a chip shows little data, where it does."""
+    if valid_share >= MOSTLY_EMPTY_SHARE:
+        return ()
+    return (ChipNote(ChipNoteKind.MOSTLY_EMPTY, f"{100 * valid_share:.0f}"),)
+
+
+def composite(image: QImage, canvas_colour: QColor) -> tuple[np.ndarray, np.ndarray]:
+    """RGB, uint8, and the mask of pixels that a layer covers.
+
+    What is partly transparent lies on the canvas colour, as the analyst sees it; what no layer covers
+    is black, as the model was trained.
+    """
+    picture = image.convertToFormat(QImage.Format.Format_RGBA8888_Premultiplied)
+    width, height = picture.width(), picture.height()
+    content = picture.constBits().asstring(picture.sizeInBytes())
+    rgba = np.frombuffer(content, np.uint8).reshape(height, picture.bytesPerLine() // 4, 4)[:, :width]
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    canvas = np.array([canvas_colour.red(), canvas_colour.green(), canvas_colour.blue()], np.float32)
+    valid = rgba[..., 3] > 0
+    rgb = np.where(valid[..., None], rgba[..., :3] + (1 - alpha) * canvas, 0)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8), valid
+
+
+def check_content(rgb: np.ndarray, valid_share: float) -> None:
+    """Refuses a picture in which there is nothing to see.
+
+    Raises:
+        BlankChip: no pixel has data, or all have the same colour.
+    """
+    if valid_share == 0:
+        raise BlankChip("no layer shows anything here", reason="empty")
+    if (rgb == rgb[0, 0]).all():
+        raise BlankChip("the picture has one colour only", reason="uniform")
+
+
+def wkt2_of(crs: QgsCoordinateReferenceSystem) -> str:
+    """The CRS as WKT2, without line breaks."""
+    wkt = crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED, False)
+    if not wkt:
+        raise CrsUnknown("the CRS cannot be written as WKT", crs=crs.userFriendlyIdentifier())
+    return wkt
+
+
+def _date_of(settings: QgsMapSettings) -> str | None:
+    if not settings.isTemporal():
+        return None
+    begin = settings.temporalRange().begin()
+    return begin.date().toString(Qt.DateFormat.ISODate) if begin.isValid() else None

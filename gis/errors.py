@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can go wrong on the QGIS side; ``ui`` makes the sentences from the class and its values.
+
+PluginError
+├── ChipError               no picture can be made of the area
+│   ├── EmptyExtent         the area has no width or no height
+│   ├── RenderFailed        QGIS could not draw the map
+│   ├── BlankChip           nothing to see in the picture
+│   ├── SourceUnreadable    a raster layer gives no pixels
+│   ├── CrsUnknown          the map has no coordinate reference system
+│   ├── NoUtmZone           the area lies outside the UTM zones
+│   └── AoiTooLarge         the area needs more chips than one run takes
+├── LayerError              a result layer cannot be made or filled
+│   ├── LayerRejected       QGIS would not make the layer
+│   ├── FeaturesRejected    QGIS would not take all the features
+│   ├── StyleRejected       a style file would not load
+│   └── RecordInvalid       the record of a run in a layer's metadata is damaged
+├── ExportError             a layer could not be saved; the layer and any older file are untouched
+│   ├── TargetExists        a file is there and replacing it was not allowed
+│   ├── TargetNotWritable   the folder or the file does not allow writing
+│   ├── TargetInUse         a layer of the project reads from the file, or another program locks it
+│   ├── DiskFull            no room for the file
+│   ├── FormatUnavailable   this GDAL has no driver for the format
+│   └── WriteFailed         the driver gave up for another reason
+└── WorkerError             the worker process
+    ├── RuntimeNotFound     no usable Python interpreter
+    ├── WorkerFailed        it lives, but could not do what was asked
+    ├── WorkerCrashed       it ended by itself
+    └── WorkerStopped       it was stopped; not a failure
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class PluginError(Exception):
+    """Base of all errors raised in ``gis``; ``values`` say what it is about."""
+
+    def __init__(self, message: str = "", **values: Any) -> None:
+        super().__init__(message)
+        self.values = values
+
+    def __str__(self) -> str:
+        """The message, or the class, then the values: for logs, not for people."""
+        values = ", ".join(f"{key}={value!r}" for key, value in self.values.items())
+        message = super().__str__() or type(self).__name__
+        return f"{message} ({values})" if values else message
+
+
+class ChipError(PluginError):
+    """No chip can be made of the area."""
+
+
+class EmptyExtent(ChipError):
+    """The area has no width or no height."""
+
+
+class RenderFailed(ChipError):
+    """QGIS could not draw the map."""
+
+
+class BlankChip(ChipError):
+    """The picture shows no data."""
+
+
+class SourceUnreadable(ChipError):
+    """A raster layer gives no pixels here."""
+
+
+class CrsUnknown(ChipError):
+    """The map has no coordinate reference system, or one that cannot be measured in."""
+
+
+class NoUtmZone(ChipError):
+    """The area lies outside the UTM zones."""
+
+
+class AoiTooLarge(ChipError):
+    """The area needs more chips than one run takes."""
+
+
+class LayerError(PluginError):
+    """A result layer cannot be made or filled."""
+
+
+class LayerRejected(LayerError):
+    """QGIS would not make the layer as asked."""
+
+
+class FeaturesRejected(LayerError):
+    """QGIS would not take all of the features."""
+
+
+class StyleRejected(LayerError):
+    """A style file would not load."""
+
+
+class RecordInvalid(LayerError):
+    """The record of a run in a layer's metadata is damaged."""
+
+
+class ExportError(PluginError):
+    """A layer could not be saved; the layer and any older file are as they were."""
+
+
+class TargetExists(ExportError):
+    """A file is there already and replacing it was not allowed."""
+
+
+class TargetNotWritable(ExportError):
+    """The folder or the file does not allow writing."""
+
+
+class TargetInUse(ExportError):
+    """A layer of the project reads from the file, or another program locks it."""
+
+
+class DiskFull(ExportError):
+    """There is no room for the file."""
+
+
+class FormatUnavailable(ExportError):
+    """This GDAL has no driver for the format."""
+
+
+class WriteFailed(ExportError):
+    """The driver gave up for a reason it put in words of its own."""
+
+
+class WorkerError(PluginError):
+    """The worker process cannot be used."""
+
+
+class RuntimeNotFound(WorkerError):
+    """There is no usable Python interpreter to run the worker with."""
+
+
+class WorkerFailed(WorkerError):
+    """The worker answered with an error; ``code`` is that of ``model_backend/errors.py``."""
+
+
+class WorkerCrashed(WorkerError):
+    """The worker ended by itself."""
+
+
+class WorkerStopped(WorkerError):
+    """The worker was stopped; not a failure."""

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The layers of one run in the project: made when the first result arrives, filled as more come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
+
+from ..model_backend.contract import Contract
+from ..model_backend.proposal import Detection
+from .layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
+from .provenance import Run
+
+
+class RunLayers:
+    """Writes what the worker reports; whatever was written stays."""
+
+    def __init__(self, run: Run, crs: QgsCoordinateReferenceSystem, contract: Contract) -> None:
+        self._run = run
+        self._crs = crs
+        self._contract = contract
+        self.proposals: QgsVectorLayer | None = None
+        self.footprints: QgsVectorLayer | None = None
+        self.boxes = 0
+        self.dropped: Counter[str] = Counter()
+        self.cut_short = 0
+        self._boxes_before = 0
+
+    def add_detection(self, body: dict[str, Any]) -> None:
+        """Puts one box on the map; ``body`` is that of a ``detection`` message."""
+        detection = Detection.from_payload(body["detection"])
+        words = self._contract.words_for_label(detection.proposal.label)
+        detection = replace(detection, proposal=replace(detection.proposal, label=words))
+        if self.proposals is None:
+            self.proposals = create_proposal_layer(self._run, self._crs)
+            _show(self.proposals)
+        add_detections(self.proposals, self._run, [detection], body["prompt"]["prompt"])
+        self.boxes += 1
+
+    def add_chip(self, chip_id: str, answers: list[dict[str, Any]], outcome: str) -> None:
+        """Puts a chip's outline on the map, with what was answered about it."""
+        chip = self._run.chip(chip_id)
+        if chip is None:
+            return
+        dropped = Counter()
+        for answer in answers:
+            dropped.update(answer.get("dropped", {}))
+            self.cut_short += answer.get("finish_reason") == "length"
+        if self.footprints is None:
+            self.footprints = create_footprint_layer(self._run, self._crs)
+            _show(self.footprints, below=self.proposals)
+        prose = [answer["text"] for answer in answers if answer.get("outcome") is None]
+        add_footprint(
+            self.footprints,
+            self._run,
+            chip,
+            outcome=outcome,
+            prompt="\n".join(answer["prompt"] for answer in answers),
+            caption="\n".join(prose),
+            n_boxes=self.boxes - self._boxes_before,
+            dropped=sum(dropped.values()),
+        )
+        self._boxes_before = self.boxes
+        self.dropped.update(dropped)
+
+
+def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:
+    """On top of the other layers, so that the imagery does not hide it."""
+    project = QgsProject.instance()
+    project.addMapLayer(layer, False)
+    project.layerTreeRoot().insertLayer(0 if below is None else 1, layer)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a click on Run to layers: makes chips, has the model loaded, asks chip by chip, fills layers.
+
+Runs in the GUI thread and never waits. One run at a time; each ends with exactly one ``ended``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ..model_backend.contract import load_contracts
+from ..model_backend.protocol import Message, MessageType
+from .active_run import ActiveRun
+from .chip import MadeChip
+from .chip_maker import ChipMaker
+from .errors import PluginError, RuntimeNotFound, WorkerFailed
+from .interpreter import usable_interpreter
+from .run_layers import RunLayers
+from .run_order import RunOrder
+from .run_progress import RunOutcome, RunProgress, RunStage
+from .settings import Settings
+from .worker_process import WorkerProcess, WorkerState
+
+WorkerFactory = Callable[[str], WorkerProcess]
+
+
+class Runner(QObject):
+    """Carries out orders with one worker, which it keeps between runs."""
+
+    progressed = pyqtSignal(object)
+    """A ``RunProgress``."""
+    chips_made = pyqtSignal(object)
+    """A tuple of ``MadeChip``."""
+    model_ready = pyqtSignal(object)
+    """The facts of ``ModelInfo``, as a dict."""
+    text_arrived = pyqtSignal(str, str, str)
+    """Chip id, target (empty for a caption), piece of text."""
+    ended = pyqtSignal(object)
+    """A ``RunEnd``."""
+
+    def __init__(self, make_worker: WorkerFactory = WorkerProcess, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._make_worker = make_worker
+        self._worker: WorkerProcess | None = None
+        self._run: ActiveRun | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is under way."""
+        return self._run is not None
+
+    @property
+    def worker_process_id(self) -> int | None:
+        """The worker's process, where one is running."""
+        return self._worker.process_id if self._worker else None
+
+    def start(self, order: RunOrder, settings: Settings) -> None:
+        """Begins a run; ends at once where there is no interpreter or no model."""
+        if self._run is not None:
+            return
+        self._run = run = ActiveRun(order)
+        try:
+            worker = self._worker_for(settings)
+        except RuntimeNotFound as error:
+            self._end(RunOutcome.FAILED, error)
+            return
+        if not settings.model:
+            error = WorkerFailed("no model is chosen", code="model_not_found", message="", values={})
+            self._end(RunOutcome.FAILED, error)
+            return
+        run.maker = ChipMaker(order, run.contract.chip, self)
+        run.maker.made.connect(self._on_chips_made)
+        run.maker.failed.connect(lambda error: self._end(RunOutcome.FAILED, error))
+        stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
+        self.progressed.emit(RunProgress(stage))
+        run.request_id = worker.send(MessageType.LOAD, settings.model_choice().to_payload())
+        run.maker.start()
+
+    def cancel(self) -> None:
+        """Ends the run; what has arrived stays."""
+        run = self._run
+        if run is None or self._worker is None:
+            return
+        if run.maker is not None:
+            run.maker.cancel()
+        self.progressed.emit(RunProgress(RunStage.CANCELLING))
+        if run.waits_for_chips():
+            self._end(RunOutcome.CANCELLED)
+        else:
+            self._worker.cancel(run.request_id)
+
+    def shut_down(self) -> None:
+        """Ends the run, if any, and lets the worker go."""
+        if self._run is not None:
+            if self._run.maker is not None:
+                self._run.maker.cancel()
+            self._end(RunOutcome.CANCELLED)
+        self._drop_worker()
+
+    def _worker_for(self, settings: Settings) -> WorkerProcess:
+        program = usable_interpreter(settings.interpreter)
+        if self._worker is not None and self._worker.program != program:
+            self._drop_worker()
+        if self._worker is None:
+            self._worker = self._make_worker(program)
+            self._worker.setParent(self)
+            self._worker.message_received.connect(self._on_message)
+            self._worker.crashed.connect(lambda error: self._end(RunOutcome.CRASHED, error))
+        return self._worker
+
+    def _drop_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.deleteLater()
+            self._worker = None
+
+    def _on_chips_made(self, chips: tuple[MadeChip, ...]) -> None:
+        if self._run is None:
+            return
+        self._run.chips = chips
+        self._run.stamp("chips")
+        self.chips_made.emit(chips)
+        self._ask_next()
+
+    def _on_message(self, message: Message) -> None:
+        run = self._run
+        if run is None or message.request_id not in (0, run.request_id):
+            return  # late words of a run that is over
+        handle = {
+            MessageType.STAGE: self._on_stage,
+            MessageType.TEXT: self._on_text,
+            MessageType.DETECTION: self._on_detection,
+            MessageType.CHIP_DONE: self._on_chip_done,
+            MessageType.RESULT: self._on_result,
+            MessageType.ERROR: self._on_error,
+            MessageType.CANCELLED: lambda _: self._end(RunOutcome.CANCELLED),
+        }.get(message.type)
+        if handle is None:
+            return
+        try:
+            handle(message.body)
+        except PluginError as error:
+            self._give_up(error)
+
+    def _on_stage(self, body: dict[str, Any]) -> None:
+        stage = RunStage(body["stage"])
+        self._tell(RunProgress(stage, body.get("step", ""), body.get("share")))
+
+    def _on_text(self, body: dict[str, Any]) -> None:
+        run = self._run
+        run.stamp("first token")
+        target = body["target"] or ""
+        run.add_text(body["chip_id"], target, body["text"])
+        self.text_arrived.emit(body["chip_id"], target, body["text"])
+        self._tell(RunProgress(RunStage.WRITING, tokens=body["tokens"]))
+
+    def _on_detection(self, body: dict[str, Any]) -> None:
+        self._run.layers.add_detection(body)
+
+    def _on_chip_done(self, body: dict[str, Any]) -> None:
+        self._run.layers.add_chip(body["chip_id"], body["answers"], "done")
+        self._run.open_chip = None
+
+    def _on_result(self, body: dict[str, Any]) -> None:
+        run = self._run
+        if run.info is None:
+            run.info = body["info"]
+            run.contract = load_contracts()[body["contract"]]
+            run.stamp("model")
+            self.model_ready.emit(run.info)
+        else:
+            run.index += 1
+        self._ask_next()
+
+    def _on_error(self, body: dict[str, Any]) -> None:
+        self._end(RunOutcome.FAILED, WorkerFailed(body.get("message", ""), **body))
+
+    def _ask_next(self) -> None:
+        """Asks about the next chip, once there are chips and a model."""
+        run = self._run
+        if run.info is None or run.chips is None:
+            self._tell(RunProgress(RunStage.DRAWING if run.chips is None else RunStage.LOADING))
+            return
+        if run.index == len(run.chips):
+            self._end(RunOutcome.FINISHED if run.has_result() else RunOutcome.NOTHING_FOUND)
+            return
+        if run.layers is None:
+            run.layers = RunLayers(run.record(), run.output_crs, run.contract)
+        run.request_id = self._worker.send(MessageType.RUN, run.request().to_payload())
+
+    def _tell(self, progress: RunProgress) -> None:
+        run = self._run
+        place = {"chip": run.index + 1, "chips": len(run.chips or ())}
+        boxes = run.layers.boxes if run.layers else 0
+        self.progressed.emit(RunProgress(**{**progress.__dict__, **place, "boxes": boxes}))
+
+    def _give_up(self, error: PluginError) -> None:
+        """Ends a run that failed on our own side, and quiets the worker."""
+        if self._worker is not None and self._run is not None:
+            request_id = self._run.request_id
+            self._end(RunOutcome.FAILED, error)
+            self._worker.cancel(request_id)
+
+    def _end(self, outcome: RunOutcome, error: PluginError | None = None) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if outcome is RunOutcome.FAILED and run.maker is not None:
+            run.maker.cancel()
+        if run.maker is not None:
+            run.maker.deleteLater()
+        self.ended.emit(run.end(outcome, error))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the user set; the only file that spells a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from qgis.core import QgsSettings
+
+from ..model_backend.request import ModelChoice
+
+_PREFIX = "lspace/"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The plugin's settings; empty text and 0 stand for "not set"."""
+
+    interpreter: str = ""
+    """Path of the Python that has the worker's packages."""
+    model: str = ""
+    """Folder or hub id."""
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+    offline: bool = False
+    endpoint: str = ""
+    model_cache: str = ""
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Reads the user's settings; a value of the wrong type counts as not set."""
+        stored = QgsSettings()
+        values = {}
+        for field in fields(cls):
+            try:
+                values[field.name] = stored.value(
+                    _PREFIX + field.name, field.default, type=type(field.default)
+                )
+            except TypeError:
+                values[field.name] = field.default
+        return cls(**values)
+
+    def save(self) -> None:
+        """Writes all settings."""
+        stored = QgsSettings()
+        for field in fields(self):
+            stored.setValue(_PREFIX + field.name, getattr(self, field.name))
+
+    def model_choice(self) -> ModelChoice:
+        """What the worker is to load."""
+        return ModelChoice(
+            model=self.model,
+            device=self.device,
+            precision=self.precision,
+            threads=self.threads or None,
+            offline=self.offline,
+            endpoint=self.endpoint or None,
+            cache_dir=self.model_cache or None,
+        )

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``python -m model_backend``: the worker that QGIS starts, and the same inference from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import worker
+from .errors import BackendError
+from .request import ModelChoice
+
+if TYPE_CHECKING:
+    from .inference.answers import AnswerStep
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except BackendError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model_backend", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("worker", help="answer requests on stdin (used by QGIS)")
+    serve.set_defaults(command=lambda _: worker.main(_real_loader))
+    for name in ("caption", "detect"):
+        _add_inference(commands.add_parser(name, help=f"{name} one picture"), name)
+    random = commands.add_parser("random-checkpoint", help="write an untrained model of lspace's shape")
+    random.add_argument("folder", type=Path)
+    random.add_argument("--size", choices=("tiny", "full"), default="tiny")
+    random.add_argument("--seed", type=int, default=0)
+    random.set_defaults(command=_write_random_checkpoint)
+    return parser
+
+
+def _add_inference(command: argparse.ArgumentParser, name: str) -> None:
+    command.add_argument("chip", type=Path, help="picture; read as RGB")
+    command.add_argument("--model", required=True, help="folder or hub id")
+    command.add_argument("--device", default="auto")
+    command.add_argument("--max-new-tokens", type=int)
+    command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    command.add_argument("--classes", nargs="+", default=[], help="what to look for; detect only")
+    command.set_defaults(command=_infer, task=name)
+
+
+def _real_loader() -> worker.EngineLoader:
+    from .inference.lfm2vl import load_engine
+
+    return load_engine
+
+
+def _write_random_checkpoint(options: argparse.Namespace) -> int:
+    from .inference.random_checkpoint import write_random_checkpoint
+
+    write_random_checkpoint(options.folder, options.size, seed=options.seed)
+    return 0
+
+
+def _infer(options: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from .inference.answers import ask
+    from .inference.prompts import build_prompts
+
+    engine = _real_loader()(ModelChoice(options.model, device=options.device), lambda *_: None)
+    prompts = build_prompts(engine.contract, options.task, tuple(options.classes), options.max_new_tokens)
+    image = Image.open(options.chip).convert("RGB")
+    answers = []
+    for prompt in prompts:
+        for step in ask(engine, prompt, [image], lambda: False):
+            if not options.json:
+                print(step.piece, end="", flush=True)
+        answers.append(_answer(prompt.target, step))
+        if not options.json:
+            print()
+    if options.json:
+        print(json.dumps({"model": engine.info.to_payload(), "answers": answers}, ensure_ascii=False))
+    return 0
+
+
+def _answer(target: str | None, step: AnswerStep) -> dict[str, Any]:
+    reason = step.completion.finish_reason
+    return {
+        "target": target,
+        "text": step.completion.text,
+        "finish_reason": reason.value if reason else None,
+        "proposals": [asdict(proposal) for proposal in step.reading.proposals] if step.reading else None,
+        "outcome": step.reading.outcome.value if step.reading else None,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""On what the model runs, in which precision, and why: measured, not guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch.nn.functional import linear
+
+from ..errors import DeviceError, OutOfMemory, RequestError
+from ..request import ModelChoice
+
+_WORTH_IT = 1.2
+"""bfloat16 has to be this much faster on a CPU before we give up float32's digits."""
+_ROWS, _SIDE = 256, 1024  # a prefill in small: float32 takes some 4 ms on two cores
+_CORES = torch.get_num_threads()  # before anyone changes it: physical cores that this process may use
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """A device that has just computed something, and the reason for taking it."""
+
+    device: str
+    """For torch: ``cpu``, ``cuda:0`` or ``mps``."""
+    title: str
+    """For people, such as ``cuda:0 (NVIDIA H200)``."""
+    precision: str
+    """``float32`` or ``bfloat16``."""
+    reason: str
+    """One sentence."""
+    probe_s: float
+    threads: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision as torch names it."""
+        return _DTYPES[self.precision]
+
+
+def choose_device(choice: ModelChoice) -> DeviceChoice:
+    """The device and precision for a choice, after running a small layer on each candidate.
+
+    Sets torch's number of threads for the process.
+
+    Raises:
+        DeviceError: a device or precision was asked for that does not work here.
+        RequestError: an unknown device or precision.
+    """
+    _check_words(choice)
+    started = perf_counter()
+    threads = _threads(choice.threads)
+    torch.set_num_threads(threads)
+    device, why_device = _pick_device(choice.device)
+    precision, why_precision = _pick_precision(device, choice.precision)
+    reason = f"{why_device}; {why_precision}."
+    return DeviceChoice(device, _title(device), precision, reason, perf_counter() - started, threads)
+
+
+@contextmanager
+def reporting_out_of_memory() -> Iterator[None]:
+    """Turns what torch and Python raise for want of memory into OutOfMemory."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory("too little memory for the model or the chip") from error
+    except RuntimeError as error:
+        # torch's CPU allocator has no exception class of its own
+        if "can't allocate memory" in str(error):
+            raise OutOfMemory("too little memory for the model or the chip") from error
+        raise
+
+
+def _check_words(choice: ModelChoice) -> None:
+    if choice.device not in ("auto", "cpu", "cuda", "mps"):
+        raise RequestError(f"unknown device {choice.device!r}", device=choice.device)
+    if choice.precision not in ("auto", *_DTYPES):
+        raise RequestError(f"unknown precision {choice.precision!r}", precision=choice.precision)
+    if choice.threads is not None and choice.threads < 1:
+        raise RequestError("at least one thread is needed", threads=choice.threads)
+
+
+def _threads(asked: int | None) -> int:
+    # one core stays with the GUI; of two cores both are needed to be bearable
+    return asked or (_CORES - 1 if _CORES > 2 else _CORES)
+
+
+def _pick_device(asked: str) -> tuple[str, str]:
+    if asked == "cpu":
+        return "cpu", "the CPU was asked for"
+    if asked != "auto":
+        fault = _fault(asked)
+        if fault:
+            raise DeviceError(f"{asked} was asked for, but {fault}", device=asked)
+        return _torch_name(asked), f"{asked} was asked for"
+    for candidate in ("cuda", "mps"):
+        if _fault(candidate) is None:
+            return _torch_name(candidate), f"{candidate} is there and works"
+    return "cpu", "torch finds no GPU that works"
+
+
+def _torch_name(device: str) -> str:
+    return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device
+
+
+def _fault(device: str) -> str | None:
+    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    if not there:
+        return "torch finds no such device on this machine"
+    try:
+        _seconds(device, torch.float32)
+    except RuntimeError as error:  # a driver that is too old, a card that this torch was not built for
+        return f"it fails: {str(error).splitlines()[0]}"
+    return None
+
+
+def _pick_precision(device: str, asked: str) -> tuple[str, str]:
+    if asked == "bfloat16" and not _has_bfloat16(device):
+        raise DeviceError(f"{device} cannot compute in bfloat16", device=device)
+    if asked != "auto":
+        return asked, f"{asked} was asked for"
+    if device != "cpu":
+        precision = "bfloat16" if _has_bfloat16(device) else "float32"
+        return precision, f"it {'computes' if precision == 'bfloat16' else 'does not compute'} in bfloat16"
+    gain = _seconds("cpu", torch.float32) / _seconds("cpu", torch.bfloat16)
+    if gain >= _WORTH_IT:
+        return "bfloat16", f"this CPU is {gain:.1f} times faster in bfloat16 than in float32"
+    return "float32", f"this CPU gains nothing from bfloat16 ({1 / gain:.1f} times the time of float32)"
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        _seconds(device, torch.bfloat16)
+    except (RuntimeError, TypeError):  # MPS raises TypeError where macOS is too old
+        return False
+    return True
+
+
+def _seconds(device: str, dtype: torch.dtype) -> float:
+    """Best of three linear layers, after one that is not counted."""
+    rows = torch.ones(_ROWS, _SIDE, dtype=dtype, device=device)
+    weights = torch.ones(_SIDE, _SIDE, dtype=dtype, device=device)
+    times = []
+    for _ in range(4):
+        started = perf_counter()
+        linear(rows, weights).sum().item()  # item() waits for the device
+        times.append(perf_counter() - started)
+    return min(times[1:])
+
+
+def _title(device: str) -> str:
+    if device.startswith("cuda"):
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return device

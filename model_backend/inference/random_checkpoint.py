@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Checkpoints of lspace's shape with random weights: for tests, and to try out the way without the model."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from transformers import Lfm2VlConfig, Lfm2VlForConditionalGeneration
+
+from ..errors import RequestError
+from .checkpoint import RANDOM_MARK
+from .quiet import quiet_transformers
+from .random_tokenizer import BOS, EOS, IMAGE, IMAGE_END, IMAGE_START, PAD, random_tokenizer
+
+Size = Literal["tiny", "full"]
+
+_EMBEDDING_STD = 0.25
+# lspace's files have a level more in their names than the classes of today
+_VISION_NAME = re.compile(r"^model\.vision_tower\.(?!vision_model\.)")
+_FULL_LAYERS = (*"ccaccaccacacacac",)  # c short convolution, a attention
+_TEMPLATE = """{{- bos_token -}}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message['role'] + '\\n' -}}
+{%- if message['content'] is string -%}
+{{- message['content'] -}}
+{%- else -%}
+{%- for part in message['content'] -%}
+{{- '<image>' if part['type'] == 'image' else part['text'] -}}
+{%- endfor -%}
+{%- endif -%}
+{{- '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|im_start|>assistant\\n' -}}
+{%- endif -%}
+"""
+_IMAGE_PROCESSOR = {
+    "image_processor_type": "Lfm2VlImageProcessorFast",
+    "do_resize": True,
+    "do_rescale": True,
+    "do_normalize": True,
+    "do_pad": True,
+    "do_image_splitting": True,
+    "size": {"height": 512, "width": 512},
+    "resample": 2,
+    "rescale_factor": 1 / 255,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "downsample_factor": 2,
+    "encoder_patch_size": 16,
+    "tile_size": 512,
+    "min_tiles": 2,
+    "max_tiles": 10,
+    "min_image_tokens": 64,
+    "max_image_tokens": 256,
+    "max_num_patches": 1024,
+    "max_pixels_tolerance": 2.0,
+    "use_thumbnail": True,
+    "return_row_col_info": True,
+}
+
+
+def random_config(size: Size) -> Any:
+    """The configuration (``Lfm2VlConfig``) of such a checkpoint.
+
+    ``full`` has the published shapes of LFM2.5-VL-450M: 448,718,848 parameters; ``tiny`` the same parts,
+    each as small as it goes.
+    """
+    if size not in ("tiny", "full"):
+        raise RequestError(f"no random checkpoint of size {size!r}", size=size)
+    text, vision, hidden = (_tiny if size == "tiny" else _full)()
+    config = Lfm2VlConfig(
+        text_config={**_TEXT, **text},
+        vision_config={**_VISION, **vision},
+        image_token_id=396,
+        downsample_factor=2,
+        projector_hidden_size=hidden,
+        projector_hidden_act="gelu",
+        projector_bias=True,
+        projector_use_layernorm=False,
+        tie_word_embeddings=True,
+    )
+    setattr(config, RANDOM_MARK, True)
+    return config
+
+
+def write_random_checkpoint(folder: Path, size: Size, seed: int = 0) -> None:
+    """Writes a whole checkpoint, which replaces ``folder`` in one step once it is complete.
+
+    ``full`` takes 900 MB of disk and as much memory. The same seed gives the same weights.
+
+    Raises:
+        RequestError: ``folder`` holds something that is not such a checkpoint.
+    """
+    quiet_transformers()
+    _check_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        fresh = Path(name) / "checkpoint"
+        config = random_config(size)
+        config.architectures = ["Lfm2VlForConditionalGeneration"]
+        config.dtype = "bfloat16"
+        config.save_pretrained(fresh)
+        _write_weights(fresh, _random_model(config, seed))
+        _write_tokenizer(fresh, config.text_config.vocab_size)
+        _write_processor(fresh)
+        if folder.exists():
+            shutil.rmtree(folder)
+        fresh.replace(folder)
+
+
+_TEXT = {
+    "model_type": "lfm2",
+    "max_position_embeddings": 128000,
+    "norm_eps": 1e-5,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0},
+    "conv_L_cache": 3,
+    "conv_bias": False,
+    "bos_token_id": 1,
+    "eos_token_id": 7,
+    "pad_token_id": 0,
+    "tie_word_embeddings": True,
+}
+_VISION = {
+    "model_type": "siglip2_vision_model",
+    "num_channels": 3,
+    "patch_size": 16,
+    "num_patches": 256,
+    "layer_norm_eps": 1e-6,
+    "hidden_act": "gelu_pytorch_tanh",
+    "vision_use_head": False,
+}
+
+
+def _tiny() -> tuple[dict[str, Any], dict[str, Any], int]:
+    text = {
+        "vocab_size": 1024,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "block_auto_adjust_ff_dim": False,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "layer_types": _layer_types(("c", "c", "a", "c")),
+    }
+    vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    return text, vision, 64
+
+
+def _full() -> tuple[dict[str, Any], dict[str, Any], int]:
+    text = {
+        "vocab_size": 65536,
+        "hidden_size": 1024,
+        "intermediate_size": 6656,
+        "block_auto_adjust_ff_dim": True,
+        "block_ffn_dim_multiplier": 1.0,
+        "block_multiple_of": 256,
+        "num_hidden_layers": len(_FULL_LAYERS),
+        "num_attention_heads": 16,
+        "num_key_value_heads": 8,
+        "layer_types": _layer_types(_FULL_LAYERS),
+    }
+    vision = {
+        "hidden_size": 768,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+    }
+    return text, vision, 2048
+
+
+def _layer_types(letters: tuple[str, ...]) -> list[str]:
+    return ["conv" if letter == "c" else "full_attention" for letter in letters]
+
+
+def _random_model(config: Any, seed: int) -> Any:
+    with torch.device("meta"):
+        model: Any = Lfm2VlForConditionalGeneration(config)
+    model = model.to(torch.bfloat16).to_empty(device="cpu")
+    model.tie_weights()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            _fill(name, weights, generator)
+    return model
+
+
+def _write_weights(folder: Path, model: Any) -> None:
+    model.generation_config.save_pretrained(folder)
+    weights = {
+        _VISION_NAME.sub(r"\g<0>vision_model.", name): tensor for name, tensor in model.named_parameters()
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
+    """Wide enough that greedy decoding does not repeat one token for ever, as it does from a usual start."""
+    if weights.ndim == 1:
+        weights.fill_(0.0 if name.endswith("bias") else 1.0)
+    elif "embed" in name and "patch" not in name:
+        weights.normal_(0.0, _EMBEDDING_STD, generator=generator)
+    else:
+        weights.normal_(0.0, weights[0].numel() ** -0.5, generator=generator)
+
+
+def _write_tokenizer(folder: Path, vocabulary: int) -> None:
+    random_tokenizer(vocabulary).save(str(folder / "tokenizer.json"))
+    _write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "TokenizersBackend",
+            "bos_token": BOS,
+            "eos_token": EOS,
+            "pad_token": PAD,
+            "image_token": IMAGE,
+            "image_start_token": IMAGE_START,
+            "image_end_token": IMAGE_END,
+            "clean_up_tokenization_spaces": False,
+            "model_input_names": ["input_ids", "attention_mask"],
+        },
+    )
+    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
+
+
+def _write_processor(folder: Path) -> None:
+    wrapper = {"processor_class": "Lfm2VlProcessor"}
+    _write_json(folder / "processor_config.json", {**wrapper, "image_processor": _IMAGE_PROCESSOR})
+    _write_json(folder / "preprocessor_config.json", {**wrapper, **_IMAGE_PROCESSOR})
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    config = folder / "config.json"
+    if not config.is_file() or RANDOM_MARK not in config.read_text(encoding="utf-8"):
+        raise RequestError(f"{folder} is not empty and not a random checkpoint", folder=str(folder))

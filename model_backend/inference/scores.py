@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How sure a model was of what it wrote: the probabilities of its own tokens."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from .completion import Completion
+
+Span = tuple[int, int]
+"""Characters ``start <= i < end`` of a completion's text."""
+
+
+def score_of(completion: Completion, spans: Iterable[Span]) -> float | None:
+    """Geometric mean of the probabilities of the tokens that touch the spans, 0..1.
+
+    ``exp(sum(logprob) / n)``, each token once. Give the spans of a proposal's label and of its
+    coordinates' digits only: brackets, quotes, commas and keys are forced by the form and say nothing.
+    None where a token has no log-probability, or no token touches the spans: a score is never invented.
+    """
+    touched = {index for span in spans for index in _touching(completion, span)}
+    logprobs = [completion.tokens[index].logprob for index in touched]
+    known = [logprob for logprob in logprobs if logprob is not None and not math.isnan(logprob)]
+    if not known or len(known) < len(logprobs):
+        return None
+    return min(1.0, math.exp(math.fsum(known) / len(known)))
+
+
+def _touching(completion: Completion, span: Span) -> Iterator[int]:
+    """Indices of the tokens with a character in the span.
+
+    A token without text is part of a character that a later token completes, at the same start.
+    """
+    start, end = span
+    tokens = completion.tokens
+    for index in range(bisect_left(tokens, start, key=lambda token: token.end), len(tokens)):
+        token = tokens[index]
+        if token.start >= end:
+            return
+        if token.end > start or token.start == token.end:
+            yield index

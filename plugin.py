@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Registers what the plugin offers with QGIS, and takes it back."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import QCoreApplication, Qt
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QAction
+
+from .ui.icons import icon_path
+
+MENU = "LSpace"
+
+
+class LSpacePlugin:
+    """One action that toggles the dock, and a page in the options; the rest is loaded on first use."""
+
+    def __init__(self, iface):
+        self._iface = iface
+        self._action = None
+        self._options = None
+        self._dock = None
+        self._controller = None
+
+    def initGui(self):
+        """Called by QGIS when the plugin is switched on."""
+        self._action = QAction(
+            QIcon(icon_path()), QCoreApplication.translate("LSpace", "LSpace"), self._iface.mainWindow()
+        )
+        self._action.setObjectName("LSpaceAction")
+        self._action.setCheckable(True)
+        self._action.setToolTip(QCoreApplication.translate("LSpace", "Ask a satellite image a question"))
+        self._action.toggled.connect(self._show_dock)
+        self._iface.addPluginToRasterMenu(MENU, self._action)
+        self._iface.addRasterToolBarIcon(self._action)
+        from .ui.options_page import OptionsPageFactory
+
+        self._options = OptionsPageFactory(self._on_settings_saved)
+        self._iface.registerOptionsWidgetFactory(self._options)
+
+    def unload(self):
+        """Called by QGIS when the plugin is switched off; undoes ``initGui`` in reverse."""
+        if self._controller is not None:
+            self._controller.shut_down()
+            self._controller = None
+        if self._dock is not None:
+            self._iface.removeDockWidget(self._dock)
+            self._dock.deleteLater()
+            self._dock = None
+        self._iface.unregisterOptionsWidgetFactory(self._options)
+        self._options = None
+        self._iface.removeRasterToolBarIcon(self._action)
+        self._iface.removePluginRasterMenu(MENU, self._action)
+        self._action.deleteLater()
+        self._action = None
+
+    def _show_dock(self, shown):
+        if self._dock is None and shown:
+            self._make_dock()
+        if self._dock is not None:
+            self._dock.setUserVisible(shown)
+
+    def _make_dock(self):
+        from .gis.runner import Runner
+        from .model_backend.contract import load_contracts
+        from .ui.controller import DockController
+        from .ui.dock import LSpaceDock
+
+        contract = load_contracts()["lspace"]
+        self._dock = LSpaceDock(contract, self._iface.mainWindow())
+        canvas, runner = self._iface.mapCanvas(), Runner(parent=self._dock)
+        self._controller = DockController(self._dock, canvas, runner, contract, self._open_options)
+        self._dock.setToggleVisibilityAction(self._action)
+        self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
+
+    def _open_options(self):
+        self._iface.showOptionsDialog(self._iface.mainWindow(), "LSpace")
+
+    def _on_settings_saved(self):
+        if self._controller is not None:
+            self._controller.refresh_state()
