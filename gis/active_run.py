@@ -25,8 +25,10 @@ class OpenChip:
     """The chip at work, and what has been written about it."""
 
     chip_id: str
-    texts: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
     """By target; a caption's target is empty."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """By target, as far as they are written."""
 
 
 class ActiveRun:
@@ -65,11 +67,16 @@ class ActiveRun:
         """Notes when something happened for the first time."""
         self._seconds.setdefault(name, time.monotonic() - self._started)
 
-    def add_text(self, chip_id: str, target: str, piece: str) -> None:
-        """Keeps a piece of an answer, in case the run ends in the middle."""
+    def open_prompt(self, chip_id: str, target: str, prompt: str) -> None:
+        """Notes what is asked now."""
         if self.open_chip is None:
             self.open_chip = OpenChip(chip_id)
-        self.open_chip.texts[target] = self.open_chip.texts.get(target, "") + piece
+        self.open_chip.prompts[target] = prompt
+        self.open_chip.texts[target] = ""
+
+    def add_text(self, target: str, piece: str) -> None:
+        """Keeps a piece of an answer, in case the run ends in the middle."""
+        self.open_chip.texts[target] += piece
         if not target:
             self._caption += piece
 
@@ -109,6 +116,7 @@ class ActiveRun:
             return RunEnd(outcome, error, caption=self._caption, seconds=dict(self._seconds))
         if self.open_chip is not None:
             layers.add_chip(self.open_chip.chip_id, self._unfinished_answers(outcome), outcome.value)
+        layers.finish()
         return RunEnd(
             outcome=outcome,
             error=error,
@@ -123,7 +131,11 @@ class ActiveRun:
 
     def _unfinished_answers(self, outcome: RunOutcome) -> list[dict[str, Any]]:
         return [
-            {"prompt": target, "text": text, "outcome": outcome.value if target else None}
+            {
+                "prompt": self.open_chip.prompts[target],
+                "text": text,
+                "outcome": outcome.value if target else None,
+            }
             for target, text in self.open_chip.texts.items()
         ]
 

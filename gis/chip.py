@@ -162,13 +162,13 @@ class ViewChipJob(QObject):
         self._job.finished.connect(self._on_rendered)
         self._job.start()
 
-    def cancel(self) -> None:
-        """Gives up; no signal follows."""
+    def give_up(self) -> None:
+        """Stops drawing; no signal follows."""
         self.blockSignals(True)
         if self._job is not None:
             self._job.cancelWithoutBlocking()
         if self._task is not None:
-            self._task.cancel()
+            self._task.give_up()
 
     def _on_rendered(self) -> None:
         job = self._job

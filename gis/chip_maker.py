@@ -39,11 +39,11 @@ class ChipMaker(QObject):
         except ChipError as error:
             self.failed.emit(error)
 
-    def cancel(self) -> None:
-        """Gives up; no signal follows."""
+    def give_up(self) -> None:
+        """Stops; no signal follows."""
         self.blockSignals(True)
         if self._work is not None:
-            self._work.cancel()
+            self._work.give_up()
 
     def _start(self) -> None:
         order, geometry = self._order, self._geometry

@@ -28,6 +28,7 @@ class RunLayers:
         self.dropped: Counter[str] = Counter()
         self.cut_short = 0
         self._boxes_before = 0
+        self._prompts: dict[str, None] = {}
 
     def add_detection(self, body: dict[str, Any]) -> None:
         """Puts one box on the map; ``body`` is that of a ``detection`` message."""
@@ -48,6 +49,7 @@ class RunLayers:
         dropped = Counter()
         for answer in answers:
             dropped.update(answer.get("dropped", {}))
+            self._prompts[answer["prompt"]] = None
             self.cut_short += answer.get("finish_reason") == "length"
         if self.footprints is None:
             self.footprints = create_footprint_layer(self._run, self._crs)
@@ -65,6 +67,13 @@ class RunLayers:
         )
         self._boxes_before = self.boxes
         self.dropped.update(dropped)
+
+    def finish(self) -> None:
+        """Completes the provenance of what was made."""
+        run = replace(self._run, prompts=tuple(self._prompts))
+        for layer in (self.proposals, self.footprints):
+            if layer is not None:
+                run.write_to(layer)
 
 
 def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:

@@ -85,7 +85,7 @@ class Runner(QObject):
         if run is None or self._worker is None:
             return
         if run.maker is not None:
-            run.maker.cancel()
+            run.maker.give_up()
         self.progressed.emit(RunProgress(RunStage.CANCELLING))
         if run.waits_for_chips():
             self._end(RunOutcome.CANCELLED)
@@ -96,7 +96,7 @@ class Runner(QObject):
         """Ends the run, if any, and lets the worker go."""
         if self._run is not None:
             if self._run.maker is not None:
-                self._run.maker.cancel()
+                self._run.maker.give_up()
             self._end(RunOutcome.CANCELLED)
         self._drop_worker()
 
@@ -147,13 +147,15 @@ class Runner(QObject):
 
     def _on_stage(self, body: dict[str, Any]) -> None:
         stage = RunStage(body["stage"])
+        if stage is RunStage.READING:
+            self._run.open_prompt(body["chip_id"], body["target"] or "", body["prompt"])
         self._tell(RunProgress(stage, body.get("step", ""), body.get("share")))
 
     def _on_text(self, body: dict[str, Any]) -> None:
         run = self._run
         run.stamp("first token")
         target = body["target"] or ""
-        run.add_text(body["chip_id"], target, body["text"])
+        run.add_text(target, body["text"])
         self.text_arrived.emit(body["chip_id"], target, body["text"])
         self._tell(RunProgress(RunStage.WRITING, tokens=body["tokens"]))
 
@@ -209,7 +211,7 @@ class Runner(QObject):
         if run is None:
             return
         if outcome is RunOutcome.FAILED and run.maker is not None:
-            run.maker.cancel()
+            run.maker.give_up()
         if run.maker is not None:
             run.maker.deleteLater()
         self.ended.emit(run.end(outcome, error))

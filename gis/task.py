@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qgis.core import QgsApplication, QgsTask
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import pyqtSignal
 
 from .errors import PluginError
@@ -30,6 +31,11 @@ class BackgroundTask(QgsTask):
     def start(self) -> None:
         """Hands the task to QGIS; the caller keeps a reference until it has ended."""
         QgsApplication.taskManager().addTask(self)
+
+    def give_up(self) -> None:
+        """Cancels it, unless it is over: then QGIS has deleted it already."""
+        if not sip.isdeleted(self):
+            self.cancel()
 
     def run(self) -> bool:
         """Called by QGIS in a thread of its own."""

@@ -72,7 +72,8 @@ def _infer(options: argparse.Namespace) -> int:
     from .inference.answers import ask
     from .inference.prompts import build_prompts
 
-    engine = _real_loader()(ModelChoice(options.model, device=options.device), lambda *_: None)
+    choice = ModelChoice(options.model, device=options.device)
+    engine = _real_loader()(choice, lambda *_: None, lambda: False)
     prompts = build_prompts(engine.contract, options.task, tuple(options.classes), options.max_new_tokens)
     image = Image.open(options.chip).convert("RGB")
     answers = []

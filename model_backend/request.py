@@ -30,7 +30,7 @@ class ModelChoice:
     endpoint: str | None = None
     """Base URL of the hub or of a mirror; None is the hub's own."""
     cache_dir: str | None = None
-    """Where downloads are kept; None is the hub library's own folder."""
+    """Where downloads are kept; None is ``lspace`` inside the hub library's own folder."""
 
     def to_payload(self) -> dict[str, Any]:
         """The choice as JSON-ready values."""

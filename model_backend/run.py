@@ -31,8 +31,7 @@ def run(engine: Engine, request: RunRequest, is_cancelled: Callable[[], bool]) -
         BackendError: whatever ends the run; events that were yielded stay valid.
     """
     prompts = build_prompts(engine.contract, request.task, request.targets, request.max_new_tokens)
-    for index, chip in enumerate(request.chips):
-        yield MessageType.STAGE, {"stage": "reading", "chip": index + 1, "chips": len(request.chips)}
+    for chip in request.chips:
         yield from _ChipRun(engine, request, chip, is_cancelled).events(prompts)
 
 
@@ -62,6 +61,7 @@ class _ChipRun:
         )
 
     def _answer(self, prompt: Prompt, answers: list[dict[str, Any]]) -> Iterator[Event]:
+        yield MessageType.STAGE, {"stage": "reading", "chip_id": self._chip.chip_id, **_prompt_facts(prompt)}
         unplaced: Counter[str] = Counter()
         step: AnswerStep | None = None
         for step in ask(self._engine, prompt, [self._image], self._is_cancelled):

@@ -20,7 +20,8 @@ from .request import ModelChoice, RunRequest
 from .run import run
 
 LoadProgress = Callable[[str, "float | None"], None]
-EngineLoader = Callable[[ModelChoice, LoadProgress], Engine]
+IsCancelled = Callable[[], bool]
+EngineLoader = Callable[[ModelChoice, LoadProgress, IsCancelled], Engine]
 
 
 class Inbox:
@@ -101,7 +102,11 @@ class Worker:
         choice = ModelChoice.from_payload(message.body)
         if self._engine is None or choice != self._choice:
             self._engine = None  # frees the memory of the old model before the new one needs it
-            self._engine = self._load_engine(choice, lambda step, share: self._stage(message, step, share))
+            self._engine = self._load_engine(
+                choice,
+                lambda step, share: self._stage(message, step, share),
+                lambda: self._inbox.is_cancelled(message.request_id),
+            )
             self._choice = choice
         return {"info": self._engine.info.to_payload(), "contract": self._engine.contract.name}
 
@@ -117,8 +122,6 @@ class Worker:
         return {"seconds": time.monotonic() - started}
 
     def _stage(self, message: Message, step: str, share: float | None) -> None:
-        if self._inbox.is_cancelled(message.request_id):
-            raise Cancelled("cancelled while loading")
         self._reply(MessageType.STAGE, message, {"stage": "loading", "step": step, "share": share})
 
     def _reply(self, message_type: MessageType, to: Message, body: dict[str, Any] | None = None) -> None:

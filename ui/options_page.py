@@ -56,9 +56,7 @@ class OptionsPage(QgsOptionsPageWidget):
     def _lay_out(self) -> None:
         form = QFormLayout(self)
         form.addRow(tr("Python"), self.interpreter)
-        form.addRow(
-            "", _hint(tr("A Python of its own with the packages of requirements.txt, never QGIS's"))
-        )
+        form.addRow("", _hint(tr("A Python of its own with the packages of requirements.txt, never QGIS's")))
         form.addRow(tr("Model"), self.model)
         form.addRow("", _hint(tr("A folder, or NuTonic/lspace to download it on the first run (900 MB)")))
         form.addRow(tr("Device"), self.device)

@@ -23,7 +23,7 @@ _DRIVERS = []
 
 
 class Driver:
-    """Runs a script of steps, then ends QGIS: status 0, or 1 after an error or a condition that never came."""
+    """Runs a script of steps, then ends QGIS; status 1 after an error or a condition that never came."""
 
     def __init__(self, script):
         self._script = script
@@ -43,7 +43,7 @@ class Driver:
     def _tick(self):
         try:
             self._step()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the run is over
             self.fail(*sys.exc_info())
 
     def _step(self):
@@ -107,9 +107,7 @@ def choose(combo, data):
 def drag_on_map(start, end):
     """Presses, moves and releases on the map; the points are shares of its width and height."""
     viewport = iface.mapCanvas().viewport()
-    first, last = (
-        QPoint(int(x * viewport.width()), int(y * viewport.height())) for x, y in (start, end)
-    )
+    first, last = (QPoint(int(x * viewport.width()), int(y * viewport.height())) for x, y in (start, end))
     QTest.mousePress(viewport, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first)
     QTest.mouseMove(viewport, (first + last) / 2)
     QTest.mouseMove(viewport, last)

@@ -13,7 +13,7 @@ from qgis.utils import iface, loadPlugin, plugins, startPlugin, unloadPlugin
 
 sys.path.insert(0, "tests/application")
 
-from driver import click, choose, dock, drive, wait_s
+from driver import choose, click, dock, drive, wait_s
 from scene import open_scene
 
 
@@ -22,8 +22,14 @@ def census():
     window = iface.mainWindow()
     temporary = {entry.name for entry in Path(tempfile.gettempdir()).iterdir()}
     return {
-        "actions": sorted(action.objectName() for action in window.findChildren(QAction) if "LSpace" in action.objectName()),
-        "docks": sorted(widget.objectName() for widget in window.findChildren(QDockWidget) if "LSpace" in widget.objectName()),
+        "actions": sorted(
+            action.objectName() for action in window.findChildren(QAction) if "LSpace" in action.objectName()
+        ),
+        "docks": sorted(
+            widget.objectName()
+            for widget in window.findChildren(QDockWidget)
+            if "LSpace" in widget.objectName()
+        ),
         "toolbar": sum(action.text() == "LSpace" for action in iface.rasterToolBar().actions()),
         "menu": sum(action.text() == "LSpace" for action in iface.rasterMenu().actions()),
         "scene items": len(iface.mapCanvas().scene().items()),

@@ -70,7 +70,7 @@ def ships():
 @pytest.mark.parametrize("shape", [(600, 300), (250, 500)], ids=["wide", "tall"])
 @pytest.mark.parametrize("rotation", [0, 30, 117])
 @pytest.mark.parametrize("crs_name", CRSS)
-def test_ships_drawn_on_the_map_are_found_in_the_chip_within_half_a_pixel(
+def test_ships_drawn_on_the_map_are_found_in_the_chip_within_a_quarter_of_a_pixel(
     make_chip, crs_name, rotation, shape
 ):
     web, crs = QgsCoordinateReferenceSystem("EPSG:3857"), crs_of(crs_name)
@@ -94,7 +94,7 @@ def test_ships_drawn_on_the_map_are_found_in_the_chip_within_half_a_pixel(
     found = blobs(coverage(pixels_of(chip.png), pixels_of(without.png)))
     for column, row in inside:
         nearest = min(math.hypot(column - c, row - r) for c, r in found)
-        assert nearest < 0.5, (column, row, nearest)
+        assert nearest < 0.25, (column, row, nearest)
 
 
 @pytest.mark.parametrize("crs_name", CRSS)

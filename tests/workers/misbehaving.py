@@ -1,4 +1,4 @@
-"""A worker that speaks the protocol with nothing but the standard library, and goes wrong as its argument says.
+"""A worker made of nothing but the standard library, which goes wrong as its argument says.
 
 Modes: ``well``, ``slow-start``, ``killed``, ``aborts``, ``exits``, ``exits-at-start``, ``garbage``,
 ``endless-line``, ``deaf``, ``deaf-while-loading``, ``deaf-to-the-end``, ``noisy``.
@@ -31,13 +31,37 @@ def send(kind, request_id, **body):
     sys.stdout.flush()
 
 
-def text(request_id, piece):
-    send("text", request_id, chip_id="c", target=None, text=piece, tokens=1, boxes=0)
-
-
 def sleep_forever():
     while True:
         time.sleep(60)
+
+
+def write_garbage():
+    sys.stdout.write("Segmentation fault in libfoo\n")
+    sys.stdout.flush()
+    sleep_forever()
+
+
+def write_endlessly():
+    while True:
+        sys.stdout.write("x" * 65536)
+
+
+def chatter():
+    sys.stderr.write("z" * 3_000_000 + "\nthe last line\n")
+    sys.stderr.flush()
+
+
+MISDEEDS = {
+    "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "aborts": os.abort,
+    "exits": lambda: sys.exit(3),
+    "garbage": write_garbage,
+    "endless-line": write_endlessly,
+    "deaf": sleep_forever,
+    "deaf-to-the-end": sleep_forever,
+    "noisy": chatter,
+}
 
 
 def load(message):
@@ -49,29 +73,12 @@ def load(message):
 
 def run(message):
     chip_id = message["body"]["chips"][0]["chip_id"] if message["body"].get("chips") else "c"
-    send("stage", message["id"], stage="reading", chip=1, chips=1)
+    send("stage", message["id"], stage="reading", chip_id=chip_id, target=None, prompt="?")
     for piece in ("first ", "second "):
         send("text", message["id"], chip_id=chip_id, target=None, text=piece, tokens=1, boxes=0)
     sys.stderr.write("about to go wrong: Málaga\n")
     sys.stderr.flush()
-    if MODE == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if MODE == "aborts":
-        os.abort()
-    if MODE == "exits":
-        sys.exit(3)
-    if MODE == "garbage":
-        sys.stdout.write("Segmentation fault in libfoo\n")
-        sys.stdout.flush()
-        sleep_forever()
-    if MODE == "endless-line":
-        while True:
-            sys.stdout.write("x" * 65536)
-    if MODE in ("deaf", "deaf-to-the-end"):
-        sleep_forever()
-    if MODE == "noisy":
-        sys.stderr.write("z" * 3_000_000 + "\nthe last line\n")
-        sys.stderr.flush()
+    MISDEEDS.get(MODE, lambda: None)()
     answer = {"prompt": "?", "text": "first second ", "outcome": None, "finish_reason": "stop"}
     send("chip_done", message["id"], chip_id=chip_id, answers=[answer], seconds=0.0)
     send("result", message["id"], seconds=0.0)

@@ -1,0 +1,91 @@
+"""The real worker with an engine that sees: it finds planted magenta targets in the chip's own pixels.
+
+It knows nothing of maps, and answers in the trained form: inclusive pixel indices on a grid of 224, four
+decimals. Usage: ``bright_targets.py [SECONDS_A_TOKEN]``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from model_backend import worker
+from model_backend.contract import load_contracts
+from model_backend.errors import Cancelled
+from model_backend.inference.completion import CompletionChunk, FinishReason
+from model_backend.inference.engine import ModelInfo
+
+PAUSE_S = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+PIECE = 7
+
+
+class TargetEngine:
+    """Has the signature of the real engine, and no weights."""
+
+    contract = load_contracts()["lspace"]
+    info = ModelInfo(
+        name="bright-targets",
+        revision="scripted",
+        device="cpu",
+        precision="float32",
+        reason="It counts pixels.",
+        probe_s=0.0,
+        load_s=0.0,
+        threads=1,
+        random_weights=False,
+    )
+
+    def complete(self, prompt, images, is_cancelled):
+        boxes = target_boxes(np.asarray(images[0]), self.contract.box.grid_px)
+        if prompt.answer == "text":
+            answer = f"This picture shows {len(boxes)} bright targets."
+        else:
+            answer = json.dumps([{"label": "vessel_candidate", "bbox": box} for box in boxes])
+        pieces = [answer[start : start + PIECE] for start in range(0, len(answer), PIECE)]
+        for index, piece in enumerate(pieces):
+            if is_cancelled():
+                raise Cancelled("cancelled between two tokens")
+            time.sleep(PAUSE_S)
+            last = index == len(pieces) - 1
+            yield CompletionChunk(piece, math.log(0.9), FinishReason.STOP if last else None)
+
+
+def target_boxes(rgb, grid_px):
+    """Boxes of the magenta areas, largest first."""
+    height, width, _ = rgb.shape
+    mask = (rgb[..., 0] > 128) & (rgb[..., 1] < 110) & (rgb[..., 2] > 128)
+    boxes = []
+    for columns, rows in areas(mask):
+        x_min, y_min = min(columns) / width, min(rows) / height
+        x_max, y_max = (max(columns) + 1) / width - 1 / grid_px, (max(rows) + 1) / height - 1 / grid_px
+        box = [round(max(value, 0.0), 4) for value in (x_min, y_min, x_max, y_max)]
+        boxes.append((len(rows), box))
+    return [box for _, box in sorted(boxes, key=lambda item: -item[0])]
+
+
+def areas(mask):
+    todo = mask.copy()
+    while todo.any():
+        row, column = (int(value) for value in np.argwhere(todo)[0])
+        todo[row, column] = False
+        stack, columns, rows = [(row, column)], [], []
+        while stack:
+            row, column = stack.pop()
+            columns.append(column)
+            rows.append(row)
+            for r, c in ((row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)):
+                if 0 <= r < mask.shape[0] and 0 <= c < mask.shape[1] and todo[r, c]:
+                    todo[r, c] = False
+                    stack.append((r, c))
+        yield columns, rows
+
+
+if __name__ == "__main__":
+    sys.exit(worker.main(lambda: lambda *_: TargetEngine()))
