@@ -25,8 +25,7 @@ PluginError
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
     ├── WorkerFailed        it lives, but could not do what was asked
-    ├── WorkerCrashed       it ended by itself
-    └── WorkerStopped       it was stopped; not a failure
+    └── WorkerCrashed       it ended by itself
 """
 
 from __future__ import annotations
@@ -137,12 +136,8 @@ class RuntimeNotFound(WorkerError):
 
 
 class WorkerFailed(WorkerError):
-    """The worker answered with an error; ``code`` is that of ``model_backend/errors.py``."""
+    """The worker answered with an error: ``code`` as in ``model_backend/errors.py``, and its ``detail``."""
 
 
 class WorkerCrashed(WorkerError):
     """The worker ended by itself."""
-
-
-class WorkerStopped(WorkerError):
-    """The worker was stopped; not a failure."""

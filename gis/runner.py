@@ -68,8 +68,7 @@ class Runner(QObject):
             self._end(RunOutcome.FAILED, error)
             return
         if not settings.model:
-            error = WorkerFailed("no model is chosen", code="model_not_found", message="", values={})
-            self._end(RunOutcome.FAILED, error)
+            self._end(RunOutcome.FAILED, WorkerFailed(code="model_not_found", detail=""))
             return
         run.maker = ChipMaker(order, run.contract.chip, self)
         run.maker.made.connect(self._on_chips_made)
@@ -178,7 +177,7 @@ class Runner(QObject):
         self._ask_next()
 
     def _on_error(self, body: dict[str, Any]) -> None:
-        self._end(RunOutcome.FAILED, WorkerFailed(body.get("message", ""), **body))
+        self._end(RunOutcome.FAILED, WorkerFailed(code=body["code"], detail=body["message"]))
 
     def _ask_next(self) -> None:
         """Asks about the next chip, once there are chips and a model."""

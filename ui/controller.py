@@ -213,6 +213,8 @@ class DockController(QObject):
     def _save(self, export_format: object) -> None:
         if self._end is None or self._end.proposals is None:
             return
+        if self._save_dialog is not None:
+            self._save_dialog.deleteLater()
         self._save_dialog = SaveDialog(self._end.proposals, export_format, self._dock)
         self._save_dialog.told.connect(self._dock.show_result)
         self._save_dialog.open()

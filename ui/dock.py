@@ -167,7 +167,7 @@ class LSpaceDock(QgsDockWidget):
     # how it is built
 
     def _area_part(self) -> QWidget:
-        self.aoi_combo = QComboBox()
+        self.aoi_combo = _narrow_combo()
         self.aoi_combo.addItem(self.tr("Map view"), AoiSource.VIEW.value)
         self.aoi_combo.addItem(self.tr("Drawn rectangle"), AoiSource.RECTANGLE.value)
         self.aoi_combo.currentIndexChanged.connect(self.aoi_source_changed)
@@ -177,12 +177,13 @@ class LSpaceDock(QgsDockWidget):
         self.rectangle_button.setToolTip(self.tr("Draw a rectangle on the map; Esc gives up"))
         self.rectangle_button.toggled.connect(self.rectangle_toggled)
         self.aoi_label = _quiet_label()
-        self.picture_combo = QComboBox()
+        self.picture_combo = _narrow_combo()
         self.picture_combo.addItem(self.tr("As the map shows it"), ChipKind.AS_SHOWN.value)
         self.picture_combo.addItem(self.tr("Training grade, from a layer"), ChipKind.TRAINING_GRADE.value)
         self.picture_combo.currentIndexChanged.connect(self._show_fitting_parts)
         self.picture_combo.currentIndexChanged.connect(self.picture_changed)
         self.layer_combo = QgsMapLayerComboBox()
+        _make_narrow(self.layer_combo)
         self.layer_combo.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer_combo.layerChanged.connect(self.picture_changed)
         self.picture_label = _quiet_label()
@@ -194,7 +195,7 @@ class LSpaceDock(QgsDockWidget):
         return part
 
     def _task_part(self) -> QWidget:
-        self.task_combo = QComboBox()
+        self.task_combo = _narrow_combo()
         self.task_combo.addItem(self.tr("Caption"), CAPTION)
         self.task_combo.addItem(self.tr("Detect"), DETECT)
         self.task_combo.currentIndexChanged.connect(self._show_fitting_parts)
@@ -280,6 +281,18 @@ def _quiet_label() -> QLabel:
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def _narrow_combo() -> QComboBox:
+    combo = QComboBox()
+    _make_narrow(combo)
+    return combo
+
+
+def _make_narrow(combo: QComboBox) -> None:
+    """Lets the dock be narrower than the longest entry."""
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
 
 
 def _form() -> tuple[QWidget, QFormLayout]:

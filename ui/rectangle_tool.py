@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from qgis.core import QgsGeometry, QgsPointXY, QgsWkbTypes
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool, QgsRubberBand
-from qgis.PyQt.QtCore import QPoint, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeyEvent
+from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor
 
 SMALLEST_DRAG_PX = 4
 """A shorter drag is taken for a click that went astray."""
@@ -47,17 +47,24 @@ class RectangleTool(QgsMapTool):
         if min(abs(drag.x()), abs(drag.y())) >= SMALLEST_DRAG_PX:
             self.drawn.emit(self._corners(start, event.pos()))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc drops a rectangle that is being drawn, and then the tool."""
-        if event.key() != Qt.Key.Key_Escape:
-            return
-        event.accept()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Esc gives up, also with the button down: then the canvas tells its tool of no key."""
+        is_key = event.type() == QEvent.Type.KeyPress
+        if not is_key or event.key() != Qt.Key.Key_Escape:
+            return super().eventFilter(watched, event)
         self._start = None
         self._clear_band()
         self.given_up.emit()
+        return True
+
+    def activate(self) -> None:
+        """Listens for Esc."""
+        super().activate()
+        self.canvas().installEventFilter(self)
 
     def deactivate(self) -> None:
         """Leaves nothing half drawn on the map."""
+        self.canvas().removeEventFilter(self)
         self._start = None
         self._clear_band()
         super().deactivate()
@@ -80,7 +87,7 @@ def aoi_band(canvas: QgsMapCanvas) -> QgsRubberBand:
     """An empty outline in the colour of the AOI."""
     band = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
     band.setStrokeColor(AOI_COLOUR)
-    band.setFillColor(QColor(255, 220, 0, 25))
+    band.setFillColor(QColor(0, 0, 0, 0))  # the imagery below is what matters
     band.setSecondaryStrokeColor(QColor(0, 0, 0, 160))
     band.setWidth(2)
     return band

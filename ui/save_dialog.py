@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from qgis.core import QgsSettings, QgsVectorLayer
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QFileInfo, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ..gis.errors import ExportError, TargetExists
@@ -26,6 +26,7 @@ class SaveDialog(QObject):
         self._format = export_format
         self._dialog = QFileDialog(parent, tr("Save boxes as {format}").format(format=export_format.title))
         self._dialog.setObjectName("LSpaceSaveDialog")
+        self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         self._dialog.setNameFilter(f"{export_format.title} (*{export_format.extension})")
         self._dialog.setDefaultSuffix(export_format.extension.lstrip("."))
@@ -33,14 +34,13 @@ class SaveDialog(QObject):
         self._dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
         self._dialog.setDirectory(QgsSettings().value(_LAST_FOLDER, "", type=str))
         self._dialog.fileSelected.connect(self._save)
-        self._question: QMessageBox | None = None
 
     def open(self) -> None:
         """Shows the dialog and returns at once."""
         self._dialog.open()
 
     def _save(self, path: str, overwrite: bool = False) -> None:
-        QgsSettings().setValue(_LAST_FOLDER, self._dialog.directory().absolutePath())
+        QgsSettings().setValue(_LAST_FOLDER, QFileInfo(path).absolutePath())
         try:
             saved = save_layer(self._layer, path, self._format, overwrite=overwrite)
         except TargetExists as error:
@@ -53,13 +53,13 @@ class SaveDialog(QObject):
     def _ask(self, path: str, error: TargetExists) -> None:
         question = QMessageBox(self.parent())
         question.setObjectName("LSpaceReplaceQuestion")
+        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         question.setText(tr("Replace what is there?"))
         question.setInformativeText("\n".join(error.values.get("files", [path])))
         question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
         question.setDefaultButton(QMessageBox.StandardButton.No)
         yes = question.button(QMessageBox.StandardButton.Yes)
         yes.clicked.connect(lambda: self._save(path, overwrite=True))
-        self._question = question
         question.open()
 
 

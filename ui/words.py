@@ -27,8 +27,8 @@ def sentence_for(error: PluginError) -> str:
         return _worker_failed(error)
     if isinstance(error, WorkerCrashed):
         return _worker_crashed(error)
-    make = _SENTENCES.get(type(error))
-    return make(error.values) if make else str(error)
+    make = next(_SENTENCES[kind] for kind in type(error).__mro__ if kind in _SENTENCES)
+    return make(error.values)
 
 
 def stage_words(progress: RunProgress) -> str:
@@ -123,7 +123,7 @@ def _steps() -> dict[str, str]:
 
 
 def _worker_failed(error: WorkerFailed) -> str:
-    code, detail = error.values.get("code", ""), error.values.get("message", "")
+    code, detail = error.values["code"], error.values["detail"]
     templates = {
         "package_missing": tr(
             "The chosen Python lacks a package the model needs ({detail}). Install the requirements into it."
@@ -187,5 +187,8 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     ),
     errors.TargetInUse: lambda _: tr("The file is in use by a layer of the project or by another program."),
     errors.DiskFull: lambda _: tr("There is no room left on the disk. Nothing was changed."),
+    errors.PluginError: lambda _: tr("Something failed inside LSpace; the log panel of QGIS says more."),
+    errors.LayerError: lambda _: tr("QGIS would not take the result layer; its log panel says more."),
+    errors.ExportError: lambda _: tr("The file could not be written. Nothing was changed."),
     errors.FormatUnavailable: lambda _: tr("This QGIS cannot write that format."),
 }

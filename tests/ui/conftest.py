@@ -1,0 +1,73 @@
+"""The dock beside a real map canvas, with the scripted worker behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("qgis.core")
+
+from lspace.gis.runner import Runner
+from lspace.gis.settings import Settings
+from lspace.gis.worker_process import WorkerProcess
+from lspace.model_backend.contract import load_contracts
+from lspace.ui.controller import DockController
+from lspace.ui.dock import LSpaceDock
+from planted import ROOT, crs_of, harbour_layer, square_at, target_layer, view_of
+from qgis.core import QgsProject
+from qgis.gui import QgsMapCanvas
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QMainWindow
+
+TARGETS = ((-700, 300, 160), (450, 500, 120), (600, -250, 240))
+
+
+class Window(QMainWindow):
+    """A main window with a canvas on the planted harbour and the dock."""
+
+    def __init__(self, rotation=0.0, token_s="0"):
+        super().__init__()
+        self.resize(1300, 900)
+        self.canvas = QgsMapCanvas(self)
+        self.setCentralWidget(self.canvas)
+        self.crs = crs_of("EPSG:3857")
+        self.squares = [square_at(self.crs, *target) for target in TARGETS]
+        self.layers = [target_layer(self.squares, self.crs), harbour_layer()]
+        QgsProject.instance().addMapLayers(self.layers)
+        view = view_of(self.layers, self.crs, 900, 800, 4.0)
+        self.canvas.setDestinationCrs(self.crs)
+        self.canvas.setLayers(self.layers)
+        self.canvas.setRotation(rotation)
+        script = str(ROOT / "tests" / "workers" / "bright_targets.py")
+        self.runner = Runner(lambda program: WorkerProcess(program, [script, token_s]), parent=self)
+        self.ends = []
+        self.runner.ended.connect(self.ends.append)
+        self.options_opened = []
+        contract = load_contracts()["lspace"]
+        self.dock = LSpaceDock(contract, self)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.controller = DockController(
+            self.dock, self.canvas, self.runner, contract, lambda: self.options_opened.append(True)
+        )
+        self.show()
+        self.canvas.setExtent(view.extent())
+
+
+@pytest.fixture
+def make_window(qtbot):
+    windows = []
+    worker_python = str(ROOT / ".venv" / "worker" / "bin" / "python")
+    Settings(interpreter=worker_python, model="bright-targets").save()
+
+    def make(**options):
+        window = Window(**options)
+        windows.append(window)
+        qtbot.waitExposed(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.controller.shut_down()
+        window.close()
+        window.deleteLater()
+    QgsProject.instance().clear()
+    Settings().save()
