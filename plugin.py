@@ -8,6 +8,7 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from .ui.icons import icon_path
+from .ui.options_factory import OptionsFactory
 
 MENU = "LSpace"
 
@@ -33,9 +34,7 @@ class LSpacePlugin:
         self._action.toggled.connect(self._show_dock)
         self._iface.addPluginToRasterMenu(MENU, self._action)
         self._iface.addRasterToolBarIcon(self._action)
-        from .ui.options_page import OptionsPageFactory
-
-        self._options = OptionsPageFactory(self._on_settings_saved)
+        self._options = OptionsFactory(self._on_settings_saved)
         self._iface.registerOptionsWidgetFactory(self._options)
 
     def unload(self):

@@ -99,5 +99,7 @@ def ruler_for(crs: QgsCoordinateReferenceSystem) -> QgsDistanceArea:
     acronym = crs.ellipsoidAcronym()
     ruler = QgsDistanceArea()
     ruler.setSourceCrs(crs, QgsProject.instance().transformContext())
-    ruler.setEllipsoid(WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym)
+    ellipsoid = WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym
+    if not ruler.setEllipsoid(ellipsoid):
+        raise CrsUnknown("QGIS does not know the ellipsoid", ellipsoid=ellipsoid)
     return ruler

@@ -11,6 +11,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
 
 from ..model_backend.contract import Contract
 from ..model_backend.proposal import Detection
+from .errors import LayerRejected
 from .layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
 from .provenance import Run
 
@@ -79,5 +80,6 @@ class RunLayers:
 def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:
     """On top of the other layers, so that the imagery does not hide it."""
     project = QgsProject.instance()
-    project.addMapLayer(layer, False)
+    if project.addMapLayer(layer, False) is None:
+        raise LayerRejected("the project would not take the layer", layer=layer.name())
     project.layerTreeRoot().insertLayer(0 if below is None else 1, layer)

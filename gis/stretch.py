@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 import numpy as np
 
 _PRECISION_BITS = 22
 """Pillow's fixed-point weights for 8-bit pictures (``Resample.c``)."""
+_LEAST_SPAN = 1e-6
+"""Between the two percentiles, so that a few bright pixels on an even ground become white, as in training."""
 
 
 def stretch(bands: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
@@ -17,7 +22,7 @@ def stretch(bands: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
         percentiles: such as (2, 98).
 
     Returns:
-        uint8 of the same shape; 0 where there is no data or the band has one value only.
+        uint8 of the same shape; 0 where there is no data, or no more than the lower percentile.
     """
     return np.stack([_stretch_band(band.astype(np.float64), percentiles) for band in bands])
 
@@ -27,14 +32,12 @@ def _stretch_band(band: np.ndarray, percentiles: tuple[float, float]) -> np.ndar
     if used.size == 0:
         return np.zeros(band.shape, np.uint8)
     low, high = np.percentile(used, percentiles)
-    if high <= low:
-        return np.zeros(band.shape, np.uint8)
-    scaled = np.clip((np.nan_to_num(band) - low) / (high - low), 0, 1) * 255
-    return np.where(np.isfinite(band), scaled, 0).astype(np.uint8)
+    known = np.where(np.isfinite(band), band, low)
+    return (np.clip((known - low) / max(high - low, _LEAST_SPAN), 0, 1) * 255).astype(np.uint8)
 
 
 def downsample(rgb: np.ndarray, side_px: int) -> np.ndarray:
-    """The square picture at ``side_px``, to the pixel as Pillow's bilinear filter makes it.
+    """The picture as a square of ``side_px``, to the pixel as Pillow's bilinear filter makes it.
 
     QGIS's Python need not have Pillow. Columns first, then rows, rounded in between, as there.
 
@@ -42,27 +45,40 @@ def downsample(rgb: np.ndarray, side_px: int) -> np.ndarray:
         rgb: uint8, shape (height, width, 3).
         side_px: pixels a side of the result.
     """
-    across = _weights(rgb.shape[1], side_px)
-    down = _weights(rgb.shape[0], side_px)
-    narrow = _round(np.einsum("xc,rcb->rxb", across, rgb.astype(np.int64), optimize=True))
-    return _round(np.einsum("yr,rxb->yxb", down, narrow.astype(np.int64), optimize=True))
+    height, width, bands = rgb.shape
+    lines = rgb.transpose(1, 0, 2).reshape(width, height * bands)
+    narrow = _shrink(lines, side_px).reshape(side_px, height, bands).transpose(1, 0, 2)
+    return _shrink(narrow.reshape(height, side_px * bands), side_px).reshape(side_px, side_px, bands)
 
 
-def _weights(size: int, new_size: int) -> np.ndarray:
-    """Fixed-point weights, shape (new_size, size), of a triangle as wide as the reduction."""
+def _shrink(values: np.ndarray, new_size: int) -> np.ndarray:
+    """Weighs the first axis, in 32 bits as Pillow does."""
+    first, weights = _weights(values.shape[0], new_size)
+    sums = np.full((new_size, values.shape[1]), 1 << (_PRECISION_BITS - 1), np.int32)
+    for tap in range(weights.shape[1]):
+        taken = values[np.minimum(first + tap, values.shape[0] - 1)]
+        sums += weights[:, tap, None] * taken
+    return np.clip(sums >> _PRECISION_BITS, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _weights(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each new line the first old one and the whole weights from there on, which sum to about 2**22.
+
+    They are a triangle as wide as the reduction. The operations and their order are Pillow's: the last
+    bit of a quotient decides how a weight is rounded.
+    """
     scale = size / new_size
     support = max(scale, 1.0)
-    weights = np.zeros((new_size, size))
+    firsts = np.zeros(new_size, np.intp)
+    weights = np.zeros((new_size, 2 * math.ceil(support) + 1), np.int32)
     for index in range(new_size):
         centre = (index + 0.5) * scale
         first = max(int(centre - support + 0.5), 0)
         last = min(int(centre + support + 0.5), size)
-        distance = np.abs(np.arange(first, last) - centre + 0.5) / support
-        row = np.maximum(1 - distance, 0)
-        weights[index, first:last] = row / row.sum()
-    return np.floor(weights * (1 << _PRECISION_BITS) + 0.5).astype(np.int64)
-
-
-def _round(sums: np.ndarray) -> np.ndarray:
-    half = 1 << (_PRECISION_BITS - 1)
-    return np.clip((sums + half) >> _PRECISION_BITS, 0, 255).astype(np.uint8)
+        distance = np.abs((np.arange(first, last) - centre + 0.5) * (1 / support))
+        row = np.where(distance < 1, 1 - distance, 0)
+        share = row / np.cumsum(row)[-1]
+        firsts[index] = first
+        weights[index, : last - first] = np.floor(share * (1 << _PRECISION_BITS) + 0.5)
+    return firsts, weights

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``python -m model_backend``: the worker that QGIS starts, and the same inference from a shell."""
+"""``python -m model_backend``: the worker that QGIS starts, and the same inference from a shell.
+
+With ``--json``, ``caption`` and ``detect`` print one object: ``model`` (the facts of ``ModelInfo``) and
+``answers``, a list with ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``; the last two
+are null for prose. Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import worker
 from .errors import BackendError
@@ -29,12 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model_backend", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m model_backend", description="Satellite pictures shown to a vision-language model.")
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("worker", help="answer requests on stdin (used by QGIS)")
     serve.set_defaults(command=lambda _: worker.main(_real_loader))
-    for name in ("caption", "detect"):
-        _add_inference(commands.add_parser(name, help=f"{name} one picture"), name)
+    caption = commands.add_parser("caption", help="describe one picture")
+    detect = commands.add_parser("detect", help="find things in one picture")
+    for command, task in ((caption, "caption"), (detect, "detect")):
+        _add_inference(command, task)
+    detect.add_argument("--classes", nargs="+", default=[], help="what to look for")
     random = commands.add_parser("random-checkpoint", help="write an untrained model of lspace's shape")
     random.add_argument("folder", type=Path)
     random.add_argument("--size", choices=("tiny", "full"), default="tiny")
@@ -43,14 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inference(command: argparse.ArgumentParser, name: str) -> None:
+def _add_inference(command: argparse.ArgumentParser, task: str) -> None:
     command.add_argument("chip", type=Path, help="picture; read as RGB")
     command.add_argument("--model", required=True, help="folder or hub id")
     command.add_argument("--device", default="auto")
     command.add_argument("--max-new-tokens", type=int)
     command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    command.add_argument("--classes", nargs="+", default=[], help="what to look for; detect only")
-    command.set_defaults(command=_infer, task=name)
+    command.set_defaults(command=_infer, task=task, classes=[])
 
 
 def _real_loader() -> worker.EngineLoader:
@@ -67,15 +75,17 @@ def _write_random_checkpoint(options: argparse.Namespace) -> int:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    from PIL import Image
+    with worker.reporting_missing_packages():
+        from .inference.answers import ask
+        from .inference.picture import read_picture
+        from .inference.prompts import build_prompts
 
-    from .inference.answers import ask
-    from .inference.prompts import build_prompts
-
+        load_engine = _real_loader()
+    _bear_any_text(sys.stdout)
+    image = read_picture(options.chip, str(options.chip))
     choice = ModelChoice(options.model, device=options.device)
-    engine = _real_loader()(choice, lambda *_: None, lambda: False)
+    engine = load_engine(choice, lambda *_: None, lambda: False)
     prompts = build_prompts(engine.contract, options.task, tuple(options.classes), options.max_new_tokens)
-    image = Image.open(options.chip).convert("RGB")
     answers = []
     for prompt in prompts:
         for step in ask(engine, prompt, [image], lambda: False):
@@ -85,7 +95,7 @@ def _infer(options: argparse.Namespace) -> int:
         if not options.json:
             print()
     if options.json:
-        print(json.dumps({"model": engine.info.to_payload(), "answers": answers}, ensure_ascii=False))
+        print(json.dumps({"model": engine.info.to_payload(), "answers": answers}))
     return 0
 
 
@@ -95,9 +105,15 @@ def _answer(target: str | None, step: AnswerStep) -> dict[str, Any]:
         "target": target,
         "text": step.completion.text,
         "finish_reason": reason.value if reason else None,
-        "proposals": [asdict(proposal) for proposal in step.reading.proposals] if step.reading else None,
         "outcome": step.reading.outcome.value if step.reading else None,
+        "proposals": [asdict(proposal) for proposal in step.reading.proposals] if step.reading else None,
     }
+
+
+def _bear_any_text(stream: TextIO) -> None:
+    """Escapes what a console's encoding lacks instead of failing on it."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

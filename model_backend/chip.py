@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import astuple, dataclass
 from enum import Enum
 from typing import Any
 
 from .errors import RequestError
 from .georeference.geotransform import GeoTransform
+from .record import Readers, number, read_record, strings
 
 
 class ChipKind(Enum):
@@ -53,18 +53,21 @@ class Chip:
         }
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> Chip:
+    def from_payload(cls, payload: Any) -> Chip:
         """Reads what ``to_payload`` wrote.
 
         Raises:
             RequestError: a field is missing, unknown or of the wrong form.
         """
-        try:
-            fields = dict(payload)
-            fields["kind"] = ChipKind(fields["kind"])
-            fields["png"] = base64.b64decode(fields["png"], validate=True)
-            fields["transform"] = GeoTransform(*fields["transform"])
-            fields["sources"] = tuple(fields["sources"])
-            return cls(**fields)
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
-            raise RequestError(f"not a chip: {error}") from error
+        chip = read_record(cls, payload, _READERS)
+        if min(chip.width_px, chip.height_px) < 1 or chip.gsd_m <= 0:
+            raise RequestError(f"a chip of {chip.width_px} x {chip.height_px} pixels of {chip.gsd_m} m")
+        return chip
+
+
+_READERS: Readers = {
+    "kind": ChipKind,
+    "png": lambda text: base64.b64decode(text, validate=True),
+    "transform": lambda values: GeoTransform(*map(number, values)),
+    "sources": strings,
+}

@@ -59,7 +59,7 @@ class Task:
     """``text`` or ``boxes``."""
     system: str | None
     prompt: str
-    """May hold ``{target}``."""
+    """May hold ``{target}``, once."""
     max_new_tokens: int
 
 

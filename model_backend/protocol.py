@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lines that cross the process border: one JSON object a line, UTF-8, no line break inside.
+"""The lines that cross the process border: one JSON object a line, in ASCII, no line break inside.
 
 Towards the worker: ``load``, ``run``, ``cancel``. From it: ``ready`` once, then for each request any
 number of ``stage``, ``text``, ``detection``, ``chip_done`` and exactly one of ``result``, ``error``,
@@ -9,6 +9,7 @@ number of ``stage``, ``text``, ``detection``, ``chip_done`` and exactly one of `
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -48,24 +49,25 @@ class Message:
     body: dict[str, Any] = field(default_factory=dict)
 
     def to_line(self) -> bytes:
-        """The message as a line, its end included."""
+        """The message as a line, its end included; ValueError for a number that is not finite."""
         fields = {
             "v": PROTOCOL_VERSION,
             "type": self.type.value,
             "id": self.request_id,
             "body": self.body,
         }
-        return json.dumps(fields, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        # escaped to ASCII: a path may hold lone surrogates, which UTF-8 cannot write
+        return json.dumps(fields, allow_nan=False).encode("ascii") + b"\n"
 
 
 def parse_line(line: bytes) -> Message:
     """Reads one line.
 
     Raises:
-        ProtocolError: not JSON, another version, or fields of the wrong type.
+        ProtocolError: not JSON in UTF-8, another version, or fields of the wrong type.
     """
     try:
-        fields = json.loads(line)
+        fields = json.loads(line.decode(), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not JSON: {line[:80]!r}") from error
     if not isinstance(fields, dict) or fields.get("v") != PROTOCOL_VERSION:
@@ -75,6 +77,13 @@ def parse_line(line: bytes) -> Message:
         message_type = MessageType(fields.get("type"))
     except ValueError as error:
         raise ProtocolError(f"unknown message type {fields.get('type')!r}") from error
-    if not isinstance(request_id, int) or not isinstance(body, dict):
+    if type(request_id) is not int or not isinstance(body, dict):  # bool is an int to isinstance
         raise ProtocolError(f"id or body of the wrong type: {line[:80]!r}")
     return Message(message_type, request_id, body)
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(f"{literal} is not finite")
+    return value

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .chip import Chip
-from .errors import RequestError
-
-_Record = TypeVar("_Record", "ModelChoice", "RunRequest")
+from .record import read_record, strings
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,9 @@ class ModelChoice:
         return asdict(self)
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> ModelChoice:
-        """Reads a payload; unknown keys are refused with RequestError."""
-        return _from_payload(cls, payload)
+    def from_payload(cls, payload: Any) -> ModelChoice:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload)
 
 
 @dataclass(frozen=True)
@@ -67,20 +65,12 @@ class RunRequest:
         }
 
     @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> RunRequest:
-        """Reads a payload; unknown keys are refused with RequestError."""
-        if not isinstance(payload.get("chips"), list) or not payload["chips"]:
-            raise RequestError("a run needs at least one chip")
-        chips = tuple(Chip.from_payload(chip) for chip in payload["chips"])
-        targets = tuple(str(target) for target in payload.get("targets", ()))
-        return _from_payload(cls, {**payload, "chips": chips, "targets": targets})
+    def from_payload(cls, payload: Any) -> RunRequest:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload, {"chips": _read_chips, "targets": strings})
 
 
-def _from_payload(record: type[_Record], payload: dict[str, Any]) -> _Record:
-    unknown = set(payload) - {field.name for field in fields(record)}
-    if unknown:
-        raise RequestError(f"unknown fields of {record.__name__}: {sorted(unknown)}")
-    try:
-        return record(**payload)
-    except TypeError as error:
-        raise RequestError(str(error)) from error
+def _read_chips(payloads: Any) -> tuple[Chip, ...]:
+    if not isinstance(payloads, list) or not payloads:
+        raise ValueError("at least one chip is needed")
+    return tuple(Chip.from_payload(payload) for payload in payloads)

@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
 from .chip import Chip
-from .errors import GeoreferenceError, RequestError
+from .errors import GeoreferenceError
 from .georeference.placement import Placement
 from .inference.answers import AnswerStep, ask
 from .inference.engine import Engine
+from .inference.picture import read_picture
 from .inference.prompts import Prompt, build_prompts
 from .proposal import Detection, Proposal
 from .protocol import MessageType
@@ -43,7 +42,9 @@ class _ChipRun:
     ) -> None:
         self._engine = engine
         self._chip = chip
-        self._image = _decode(chip)
+        self._image = read_picture(
+            io.BytesIO(chip.png), f"chip {chip.chip_id}", ["PNG"], (chip.width_px, chip.height_px)
+        )
         self._placement = Placement(chip, request.output_crs_wkt, request.clip_wkt, engine.contract.box)
         self._is_cancelled = is_cancelled
         self._boxes = 0
@@ -113,13 +114,3 @@ def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
         "prompt": prompt.text,
         "trained": prompt.trained,
     }
-
-
-def _decode(chip: Chip) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(chip.png)).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise RequestError(f"chip {chip.chip_id} is not a readable picture: {error}") from error
-    if image.size != (chip.width_px, chip.height_px):
-        raise RequestError(f"chip {chip.chip_id} says {chip.width_px} x {chip.height_px}, is {image.size}")
-    return image

@@ -11,17 +11,21 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .errors import BackendError, Cancelled, OutOfMemory, ProtocolError, RequestError, RuntimePackageMissing
-from .inference.engine import Engine
 from .protocol import PROTOCOL_VERSION, Message, MessageType, parse_line
 from .request import ModelChoice, RunRequest
-from .run import run
+
+if TYPE_CHECKING:  # these need packages, whose absence has to be told in messages
+    from .inference.engine import Engine
+    from .run import Event
 
 LoadProgress = Callable[[str, "float | None"], None]
 IsCancelled = Callable[[], bool]
-EngineLoader = Callable[[ModelChoice, LoadProgress, IsCancelled], Engine]
+EngineLoader = Callable[[ModelChoice, LoadProgress, IsCancelled], "Engine"]
+Runner = Callable[["Engine", RunRequest, IsCancelled], "Iterator[Event]"]
 
 
 class Inbox:
@@ -50,27 +54,33 @@ class Inbox:
         return request_id in self._cancelled or self._ended.is_set()
 
     def _read(self) -> None:
-        for line in self._lines:
-            try:
-                message = parse_line(line)
-            except ProtocolError as error:
-                sys.stderr.write(f"{error}\n")
-                continue
-            if message.type is MessageType.CANCEL:
-                self._cancelled.add(message.request_id)
-            else:
-                self._waiting.put(message)
-        self._ended.set()
-        self._waiting.put(None)
+        try:
+            for line in self._lines:
+                self._take(line)
+        finally:  # whatever ended it, the process has to end too
+            self._ended.set()
+            self._waiting.put(None)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = parse_line(line)
+        except ProtocolError as error:
+            sys.stderr.write(f"{error}\n")
+            return
+        if message.type is MessageType.CANCEL:
+            self._cancelled.add(message.request_id)
+        else:
+            self._waiting.put(message)
 
 
 class Worker:
     """Answers one request after the other with the model that was loaded last."""
 
-    def __init__(self, inbox: Inbox, replies: BinaryIO, load_engine: EngineLoader) -> None:
+    def __init__(self, inbox: Inbox, replies: BinaryIO, load_engine: EngineLoader, run: Runner) -> None:
         self._inbox = inbox
         self._replies = replies
         self._load_engine = load_engine
+        self._run_request = run
         self._engine: Engine | None = None
         self._choice: ModelChoice | None = None
 
@@ -92,6 +102,8 @@ class Worker:
                 self._reply(MessageType.ERROR, message, body)
 
     def _handle(self, message: Message) -> dict[str, Any]:
+        if self._inbox.is_cancelled(message.request_id):
+            raise Cancelled("cancelled before it began")
         if message.type is MessageType.LOAD:
             return self._load(message)
         if message.type is MessageType.RUN:
@@ -115,7 +127,7 @@ class Worker:
             raise RequestError("no model is loaded")
         request = RunRequest.from_payload(message.body)
         started = time.monotonic()
-        for event_type, body in run(
+        for event_type, body in self._run_request(
             self._engine, request, lambda: self._inbox.is_cancelled(message.request_id)
         ):
             self._reply(event_type, message, body)
@@ -135,6 +147,16 @@ def claim_stdout() -> BinaryIO:
     return replies
 
 
+@contextmanager
+def reporting_missing_packages() -> Iterator[None]:
+    """Turns what a failed import raises into RuntimePackageMissing."""
+    try:
+        yield
+    except (ImportError, OSError) as error:  # OSError: torch without a library of the system
+        package = getattr(error, "name", None) or ""
+        raise RuntimePackageMissing(str(error), package=package, python=sys.executable) from error
+
+
 def send(replies: BinaryIO, message: Message) -> None:
     """Writes one message and flushes it."""
     replies.write(message.to_line())
@@ -150,10 +172,12 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
     replies = claim_stdout()
     started = time.monotonic()
     try:
-        load_engine = get_loader()
-    except ImportError as error:
-        missing = RuntimePackageMissing(str(error), package=error.name or "", python=sys.executable)
-        send(replies, Message(MessageType.ERROR, 0, missing.to_payload()))
+        with reporting_missing_packages():
+            from .run import run
+
+            load_engine = get_loader()
+    except RuntimePackageMissing as error:
+        send(replies, Message(MessageType.ERROR, 0, error.to_payload()))
         return 1
     inbox = Inbox(sys.stdin.buffer)
     inbox.start()
@@ -163,5 +187,5 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
         "import_s": time.monotonic() - started,
     }
     send(replies, Message(MessageType.READY, 0, ready))
-    Worker(inbox, replies, load_engine).serve()
+    Worker(inbox, replies, load_engine, run).serve()
     return 0

@@ -65,6 +65,7 @@ class LSpaceDock(QgsDockWidget):
         self.setWindowIcon(QIcon(icon_path()))
         self._contract = contract
         column = QVBoxLayout()
+        column.setContentsMargins(6, 6, 6, 6)
         for part in (self._area_part(), self._task_part(), self._run_part(), self._answer_part()):
             column.addWidget(part)
         column.setStretch(3, 1)
@@ -200,20 +201,13 @@ class LSpaceDock(QgsDockWidget):
         self.task_combo.addItem(self.tr("Detect"), DETECT)
         self.task_combo.currentIndexChanged.connect(self._show_fitting_parts)
         self.class_boxes = {target.name: QCheckBox(target.name) for target in self._contract.targets}
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(2)
-        for index, box in enumerate(self.class_boxes.values()):
-            grid.addWidget(box, index // 2, index % 2)
         self.words_edit = QLineEdit()
         self.words_edit.setPlaceholderText(self.tr("or own words, with commas between"))
         self.words_edit.setToolTip(
             self.tr("The model was not trained on words other than the classes above: expect less of them.")
         )
-        self.clip_box = QCheckBox(self.tr("Cut boxes at the edge of the area"))
-        classes = QWidget()
-        classes.setLayout(grid)
-        self.target_part = _column(classes, self.words_edit, self.clip_box)
+        self.clip_box = QCheckBox(self.tr("Cut boxes at the area's edge"))
+        self.target_part = _column(_two_columns(self.class_boxes), self.words_edit, self.clip_box)
         part, form = _form()
         form.addRow(self.tr("Task"), self.task_combo)
         form.addRow(self.target_part)
@@ -300,6 +294,20 @@ def _form() -> tuple[QWidget, QFormLayout]:
     form = QFormLayout(part)
     form.setContentsMargins(0, 0, 0, 0)
     return part, form
+
+
+def _two_columns(boxes: dict[str, QCheckBox]) -> QWidget:
+    """The short names on the left, the long ones on the right: as narrow as two columns can be."""
+    part = QWidget()
+    grid = QGridLayout(part)
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setVerticalSpacing(2)
+    shortest = sorted(boxes, key=len)[: (len(boxes) + 1) // 2]
+    halves = [name for name in boxes if name in shortest], [name for name in boxes if name not in shortest]
+    for column, names in enumerate(halves):
+        for row, name in enumerate(names):
+            grid.addWidget(boxes[name], row, column)
+    return part
 
 
 def _column(*widgets: QWidget) -> QWidget:

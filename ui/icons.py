@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from ..model_backend.contract import RESOURCES
+from pathlib import Path
+
+_RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
 def icon_path() -> str:
     """The plugin's icon."""
-    return str(RESOURCES / "icon.svg")
+    return str(_RESOURCES / "icon.svg")

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
-from qgis.PyQt.QtGui import QIcon
+from qgis.gui import QgsFileWidget, QgsOptionsPageWidget
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from ..gis.settings import Settings
-from .icons import icon_path
 from .words import tr
 
 MOST_THREADS = 256
@@ -75,18 +73,6 @@ class OptionsPage(QgsOptionsPageWidget):
         self.offline.setChecked(settings.offline)
         self.endpoint.setText(settings.endpoint)
         self.model_cache.setFilePath(settings.model_cache)
-
-
-class OptionsPageFactory(QgsOptionsWidgetFactory):
-    """Makes the page when the options dialog opens."""
-
-    def __init__(self, on_saved: Callable[[], None]) -> None:
-        super().__init__("LSpace", QIcon(icon_path()))
-        self._on_saved = on_saved
-
-    def createWidget(self, parent: QWidget) -> OptionsPage:
-        """Called by QGIS."""
-        return OptionsPage(self._on_saved, parent)
 
 
 def _choice(*values: str) -> QComboBox:

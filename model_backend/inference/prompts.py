@@ -9,6 +9,8 @@ from ..contract import Contract, Task
 from ..errors import RequestError
 from .tokens import neutralise
 
+_BLANK = "{target}"
+"""Where a task's prompt takes the words for what is looked for."""
 DETECT = "detect"
 """The request's task for looking for targets: each target names the contract's task itself."""
 OWN_WORDS_TASK = "ground"
@@ -36,23 +38,28 @@ def build_prompts(
     """The prompts of a run, in the order in which they are asked.
 
     Raises:
-        RequestError: an unknown task, or nothing to look for.
+        RequestError: an unknown task, nothing to look for, or no token to write with.
     """
+    if max_new_tokens is not None and max_new_tokens < 1:
+        raise RequestError("an answer needs at least one token", max_new_tokens=max_new_tokens)
     if task != DETECT:
         return [_prompt(contract.task(task), None, max_new_tokens, trained=True)]
-    if not any(target.strip() for target in targets):
+    wanted = dict.fromkeys(target.strip() for target in targets if target.strip())
+    if not wanted:
         raise RequestError("nothing to look for: no class chosen, no words written")
-    return [_prompt_for_target(contract, target, max_new_tokens) for target in targets if target.strip()]
+    return [_prompt_for_target(contract, words, max_new_tokens) for words in wanted]
 
 
 def _prompt_for_target(contract: Contract, words: str, max_new_tokens: int | None) -> Prompt:
     target = contract.target(words)
     task = contract.task(target.task if target else OWN_WORDS_TASK)
-    return _prompt(task, neutralise(words.strip()), max_new_tokens, trained=target is not None)
+    return _prompt(task, neutralise(words), max_new_tokens, trained=target is not None)
 
 
 def _prompt(task: Task, words: str | None, max_new_tokens: int | None, *, trained: bool) -> Prompt:
+    if words is None and _BLANK in task.prompt:
+        raise RequestError(f"{task.name!r} asks about a target: request {DETECT!r}", task=task.name)
     # not str.format: the prompts hold JSON braces
-    text = task.prompt if words is None else task.prompt.replace("{target}", words)
+    text = task.prompt if words is None else task.prompt.replace(_BLANK, words)
     budget = max_new_tokens or task.max_new_tokens
     return Prompt(task.name, task.system, text, task.answer, budget, trained, words)
