@@ -35,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model_backend", description="Satellite pictures shown to a vision-language model.")
+    parser = argparse.ArgumentParser(
+        prog="python -m model_backend", description="Shows satellite pictures to a vision-language model."
+    )
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("worker", help="answer requests on stdin (used by QGIS)")
     serve.set_defaults(command=lambda _: worker.main(_real_loader))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -13,3 +16,12 @@ if "lspace" not in sys.modules:
     _package = module_from_spec(_spec)
     sys.modules["lspace"] = _package
     _spec.loader.exec_module(_package)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layers_go_before_qgis(request):
+    """A raster layer that a reference cycle keeps until after QGIS has ended spoils the heap."""
+    if request.config.pluginmanager.hasplugin("pytest_qgis"):
+        request.getfixturevalue("qgis_app")
+    yield
+    gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import subprocess
@@ -34,10 +35,11 @@ def names(tmp_path_factory):
         return [name for name in archive.namelist() if not name.endswith("/")]
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["name", "description", "version", "qgisminimumversion", "qgismaximumversion", "author", "email", "about", "tracker", "repository", "homepage", "icon"],
-)
+REQUIRED = """name description version qgisminimumversion qgismaximumversion author email about tracker
+repository homepage icon"""
+
+
+@pytest.mark.parametrize("key", REQUIRED.split())
 def test_metadata_has_what_the_plugin_site_requires(metadata, key):
     assert metadata[key].strip()
 
@@ -50,6 +52,12 @@ def test_the_version_is_three_numbers_and_stands_in_the_changelog(metadata):
 def test_metadata_says_what_runs_outside_of_qgis(metadata):
     assert "External dependencies" in metadata["about"]
     assert "proposals, not ground truth" in metadata["about"]
+
+
+@pytest.mark.parametrize("room", ["gis", "ui", "."])
+def test_what_qgis_imports_is_python_3_9(room):
+    for path in (ROOT / room).glob("*.py"):
+        ast.parse(path.read_text(encoding="utf-8"), filename=str(path), feature_version=(3, 9))
 
 
 def test_the_zip_has_one_folder_with_the_plugin_and_its_licence(names):

@@ -83,7 +83,9 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
 
 def model_words(info: dict) -> str:
     """Which model is loaded, and why it runs as it does."""
-    words = tr("{name}, {device}, {precision}: ready. {reason} (tried in {probe_s:.1f} s)").format(**info)
+    reason = info["reason"][:1].upper() + info["reason"][1:]
+    words = tr("{name}, {device}, {precision}: ready. {reason} Tried in {probe_s:.1f} s.")
+    words = words.format(**{**info, "reason": reason})
     if info["random_weights"]:
         words += " " + tr("This model was never trained: its answers are noise.")
     return words

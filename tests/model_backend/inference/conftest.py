@@ -1,4 +1,4 @@
-"""A tiny checkpoint with random weights, written once, and chips to show it."""
+"""Copies of the tiny checkpoint, an engine that runs it, and chips to show it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,12 @@ import torch
 from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.inference.engine import ModelInfo
 from lspace.model_backend.inference.lfm2vl import Lfm2VlEngine
-from lspace.model_backend.inference.random_checkpoint import write_random_checkpoint
 from PIL import Image
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _two_threads():
     torch.set_num_threads(2)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> Path:
-    """Read-only: copy it before you break it."""
-    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
-    write_random_checkpoint(folder, "tiny")
-    return folder
 
 
 @pytest.fixture
