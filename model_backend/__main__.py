@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except BackendError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
+        sentence = " ".join(str(error).split())  # torch's own take several lines
+        print(f"{error.code}: {sentence}", file=sys.stderr)
         return 1
 
 

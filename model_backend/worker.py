@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The worker process: owns stdout, reads requests from stdin, answers, ends when its input ends."""
+"""The worker process: owns stdin and stdout, reads requests from stdin, answers, ends when its input ends."""
 
 from __future__ import annotations
 
@@ -90,6 +90,8 @@ class Worker:
             try:
                 body = self._handle(message)
                 self._reply(MessageType.RESULT, message, body)
+            except BrokenPipeError:
+                return  # nobody listens any more
             except Cancelled:
                 self._reply(MessageType.CANCELLED, message)
             except BackendError as error:
@@ -140,6 +142,18 @@ class Worker:
         send(self._replies, Message(message_type, to.request_id, body or {}))
 
 
+def claim_stdin() -> BinaryIO:
+    """Keeps the real stdin for requests; child processes and libraries find theirs empty.
+
+    Python itself aborts at its end where a thread still waits for ``sys.stdin``.
+    """
+    requests = os.fdopen(os.dup(0), "rb")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    return requests
+
+
 def claim_stdout() -> BinaryIO:
     """Keeps the real stdout for messages; whatever libraries print goes to stderr from now on."""
     replies = os.fdopen(os.dup(1), "wb")
@@ -169,7 +183,7 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
     Args:
         get_loader: imports whatever the engine needs and returns its loader.
     """
-    replies = claim_stdout()
+    requests, replies = claim_stdin(), claim_stdout()
     started = time.monotonic()
     try:
         with reporting_missing_packages():
@@ -179,7 +193,7 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
     except RuntimePackageMissing as error:
         send(replies, Message(MessageType.ERROR, 0, error.to_payload()))
         return 1
-    inbox = Inbox(sys.stdin.buffer)
+    inbox = Inbox(requests)
     inbox.start()
     ready = {
         "protocol": PROTOCOL_VERSION,

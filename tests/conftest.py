@@ -20,8 +20,10 @@ if "lspace" not in sys.modules:
 
 @pytest.fixture(scope="session", autouse=True)
 def layers_go_before_qgis(request):
-    """A raster layer that a reference cycle keeps until after QGIS has ended spoils the heap."""
+    """A raster layer that lives on in a reference cycle when QGIS has ended spoils the heap."""
     if request.config.pluginmanager.hasplugin("pytest_qgis"):
         request.getfixturevalue("qgis_app")
     yield
+    for item in request.session.items:
+        item.funcargs = {}
     gc.collect()

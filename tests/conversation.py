@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lspace.model_backend.errors import ProtocolError
 from lspace.model_backend.protocol import Message, MessageType, parse_line
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +55,7 @@ class Conversation:
     def next(self):
         """The next message, with the time it came in."""
         heard = self._heard.get(timeout=PATIENCE_S)
-        if isinstance(heard, Exception):
+        if isinstance(heard, ProtocolError):
             raise heard
         return heard
 
@@ -70,7 +71,7 @@ class Conversation:
         return self.until(lambda message: message.type.is_terminal() and message.request_id == request_id)
 
     def end_input(self):
-        """Closes stdin; returns how long the process took to end, its exit status, and its last messages."""
+        """Closes stdin; returns the process's exit status and how many seconds it took to end."""
         self._process.stdin.close()
         started = time.monotonic()
         return self.ended(), time.monotonic() - started
@@ -102,8 +103,8 @@ class Conversation:
         for line in self._process.stdout:
             try:
                 self._heard.put(Heard(parse_line(line), time.monotonic()))
-            except Exception as error:  # noqa: BLE001 - belongs to the test's own thread
-                self._heard.put(error)
+            except ProtocolError as error:
+                self._heard.put(error)  # raised where the test listens
 
     def _drain(self):
         for line in self._process.stderr:

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 from conversation import Conversation
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says something about the machine, nothing about the code
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 WORKERS = Path(__file__).resolve().parents[1] / "workers"
 

@@ -75,7 +75,7 @@ def test_a_field_of_the_wrong_form_is_refused_by_name(name, value):
     "fault", [{"width_px": 0}, {"height_px": -56}, {"gsd_m": 0}, {"gsd_m": -10.0}], ids=str
 )
 def test_a_chip_of_nothing_is_refused(fault):
-    with pytest.raises(RequestError, match="a chip of .* pixels of"):
+    with pytest.raises(RequestError, match=r"a chip of .* pixels of"):
         Chip.from_payload({**chip_with().to_payload(), **fault})
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The protocol: every message survives the wire, and whatever is not one is refused with one kind of error."""
+"""The protocol: every message survives the wire, whatever is none is refused with one kind of error."""
 
 from __future__ import annotations
 

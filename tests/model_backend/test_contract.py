@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The contract holds what lspace was trained on, letter by letter; QGIS can read it with its own Python."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lspace.model_backend.contract import contract_for, load_contracts
+from lspace.model_backend.errors import ModelInvalid, RequestError
+from lspace.model_backend.inference.prompts import build_prompts
+
+ROOT = Path(__file__).resolve().parents[2]
+SYSTEM_OF_TASKS = (
+    "You are a geospatial analyst specializing in satellite imagery interpretation. "
+    "Analyze the provided Sentinel-2 satellite images and report findings grounded in visible evidence. "
+    "Use [x1, y1, x2, y2] bounding boxes normalized to 0-1 relative to image dimensions. "
+    "This is optical-only observation. "
+    "Avoid certainty claims beyond visible evidence, and state confidence and limitations where appropriate."
+)
+
+
+@pytest.fixture
+def lspace():
+    return load_contracts()["lspace"]
+
+
+def test_the_caption_is_asked_for_in_the_trained_words(lspace):
+    (prompt,) = build_prompts(lspace, "caption", ())
+    assert prompt.text == (
+        "The input is satellite imagery (RGB). "
+        "Describe this imagery in detail, including surface cover and structure where visible."
+    )
+    assert (prompt.system, prompt.answer) == (None, "text")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "water",
+        "tree cover",
+        "grassland",
+        "flooded vegetation",
+        "cropland",
+        "shrub and scrub",
+        "built areas",
+        "bare ground",
+        "snow and ice",
+    ],
+)
+def test_a_land_cover_class_is_asked_for_in_the_trained_words(lspace, words):
+    (prompt,) = build_prompts(lspace, "detect", (words,))
+    assert prompt.text == (
+        f"The input is satellite imagery. Inspect it and detect the {words}. "
+        'Provide result as a valid JSON: [{"label": str, "bbox": [x1,y1,x2,y2]}, ...]. '
+        "Coordinates must be normalized to 0-1."
+    )
+    assert (prompt.system, prompt.answer, prompt.trained) == (None, "boxes", True)
+    assert lspace.target(words).label == words
+
+
+def test_vessels_are_asked_for_in_the_trained_words(lspace):
+    (prompt,) = build_prompts(lspace, "detect", ("vessel candidate",))
+    assert prompt.text == (
+        "Locate potential vessel candidates in this image and return JSON list with normalized bboxes."
+    )
+    assert prompt.system == SYSTEM_OF_TASKS
+    assert (prompt.answer, prompt.trained) == ("boxes", True)
+    assert lspace.target("vessel candidate").label == "vessel_candidate"
+
+
+def test_there_are_no_other_targets_than_the_nine_classes_and_vessels(lspace):
+    assert len(lspace.targets) == len({target.name for target in lspace.targets}) == 10
+
+
+def test_the_chips_have_the_trained_geometry(lspace):
+    chip = lspace.chip
+    assert (chip.side_m, chip.native_px, chip.model_px) == (5120, 512, 224)
+    assert chip.stretch_percentiles == (2, 98)
+    assert chip.native_gsd_m == 10
+    assert chip.gsd_m == pytest.approx(22.857, abs=0.001)
+
+
+def test_boxes_are_inclusive_pixels_of_the_trained_picture(lspace):
+    assert (lspace.box.grid_px, lspace.box.inclusive) == (224, True)
+
+
+@pytest.mark.parametrize("contract", load_contracts().values(), ids=lambda contract: contract.name)
+class TestEveryContract:
+    def test_names_no_task_that_it_lacks(self, contract):
+        assert {target.task for target in contract.targets} <= set(contract.tasks)
+
+    def test_answers_in_text_or_boxes(self, contract):
+        assert {task.answer for task in contract.tasks.values()} <= {"text", "boxes"}
+
+    def test_has_room_for_an_answer(self, contract):
+        assert all(task.max_new_tokens > 0 for task in contract.tasks.values())
+
+    def test_leaves_at_most_one_blank_in_a_prompt(self, contract):
+        assert all(task.prompt.count("{target}") <= 1 for task in contract.tasks.values())
+
+    def test_translates_each_label_back_to_its_words(self, contract):
+        assert all(contract.words_for_label(target.label) == target.name for target in contract.targets)
+
+    def test_is_found_by_its_model_type(self, contract):
+        assert contract_for(contract.model_type) is contract
+
+
+def test_a_label_that_was_never_trained_stays_as_it_is(lspace):
+    assert lspace.words_for_label("red boats") == "red boats"
+
+
+def test_an_unknown_model_type_is_no_model_for_us():
+    with pytest.raises(ModelInvalid, match="'llava'") as caught:
+        contract_for("llava")
+    assert caught.value.values == {"model_type": "llava"}
+
+
+def test_an_unknown_task_is_refused_with_those_that_there_are(lspace):
+    with pytest.raises(RequestError, match="'segment'") as caught:
+        lspace.task("segment")
+    assert caught.value.values == {"tasks": ["caption", "ground", "vessels"]}
+
+
+def test_what_qgis_imports_needs_the_standard_library_alone_and_python_3_9():
+    modules = "chip contract errors georeference.geotransform proposal protocol request"
+    script = (
+        "import importlib, sys\n"
+        f"for name in {modules.split()}: importlib.import_module('model_backend.' + name)\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('model_backend')), sep='\\n')"
+    )
+    # -S: without site-packages
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    paths = [ROOT / line for line in done.stdout.splitlines()]
+    assert len(paths) >= len(modules.split())
+    for path in paths:
+        source = path.read_text(encoding="utf-8")
+        ast.parse(source, str(path), feature_version=(3, 9))
+        # X | None in a signature would be evaluated
+        assert "from __future__ import annotations" in source or path.name == "__init__.py"
