@@ -15,6 +15,7 @@ from .chip import MadeChip, wkt2_of
 from .chip_maker import ChipMaker
 from .errors import PluginError
 from .provenance import ChipRecord, Run
+from .reprojection import reprojected
 from .run_layers import RunLayers
 from .run_order import RunOrder
 from .run_progress import RunEnd, RunOutcome
@@ -43,6 +44,8 @@ class ActiveRun:
         self.layers: RunLayers | None = None
         self.index = 0
         """Of the chip at work."""
+        self.clip_wkt: str | None = None
+        """Where boxes are cut, in the CRS of the results; None leaves them whole."""
         self.request_id = 0
         """The worker's id of what it was asked last."""
         self.open_chip: OpenChip | None = None
@@ -54,6 +57,17 @@ class ActiveRun:
     def output_crs(self) -> QgsCoordinateReferenceSystem:
         """CRS of the results: the map's when Run was clicked."""
         return self.order.view.destinationCrs()
+
+    def place_clip(self) -> None:
+        """Brings the AOI to the CRS of the results, where boxes are to be cut at it.
+
+        Raises:
+            CrsUnknown: the AOI has no place there.
+        """
+        order = self.order
+        if order.clip:
+            polygon = reprojected(order.aoi.polygon, order.aoi.crs, self.output_crs)
+            self.clip_wkt = polygon.asWkt(12)
 
     def waits_for_chips(self) -> bool:
         """Whether the model is ready and the pictures are not."""
@@ -93,7 +107,7 @@ class ActiveRun:
             random_weights=info["random_weights"],
             output_crs_wkt=wkt2_of(self.output_crs),
             chips=tuple(ChipRecord.of(made.chip) for made in self.chips),
-            options={"max_new_tokens": order.max_new_tokens, "clip_wkt": self._clip_wkt()},
+            options={"max_new_tokens": order.max_new_tokens, "clip_wkt": self.clip_wkt},
         )
 
     def request(self) -> RunRequest:
@@ -104,7 +118,7 @@ class ActiveRun:
             chips=(self.chips[self.index].chip,),
             output_crs_wkt=wkt2_of(self.output_crs),
             targets=order.targets,
-            clip_wkt=self._clip_wkt(),
+            clip_wkt=self.clip_wkt,
             max_new_tokens=order.max_new_tokens,
         )
 
@@ -138,6 +152,3 @@ class ActiveRun:
             }
             for target, text in self.open_chip.texts.items()
         ]
-
-    def _clip_wkt(self) -> str | None:
-        return self.order.aoi.polygon.asWkt(12) if self.order.clip else None

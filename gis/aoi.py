@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
     QgsDistanceArea,
     QgsGeometry,
     QgsMapSettings,
@@ -91,15 +92,16 @@ class Aoi:
         return self.polygon.area() > frame.width * frame.height * (1 - 1e-6)
 
 
-def ruler_for(crs: QgsCoordinateReferenceSystem) -> QgsDistanceArea:
+def ruler_for(
+    crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext | None = None
+) -> QgsDistanceArea:
     """Measures in metres, on the CRS's own ellipsoid where it is a registered one, else on WGS 84.
 
-    With an ellipsoid given by its axes, QGIS 3.22 measures nothing (NaN).
+    With an ellipsoid given by its axes, QGIS 3.22 measures nothing (NaN). Without a context it is the
+    project's, which only the GUI thread may ask.
     """
     acronym = crs.ellipsoidAcronym()
     ruler = QgsDistanceArea()
-    ruler.setSourceCrs(crs, QgsProject.instance().transformContext())
-    ellipsoid = WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym
-    if not ruler.setEllipsoid(ellipsoid):
-        raise CrsUnknown("QGIS does not know the ellipsoid", ellipsoid=ellipsoid)
+    ruler.setSourceCrs(crs, context or QgsProject.instance().transformContext())
+    ruler.setEllipsoid(WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym)
     return ruler

@@ -11,6 +11,7 @@ import numpy as np
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
     QgsCsException,
     QgsMapRendererParallelJob,
     QgsMapSettings,
@@ -26,9 +27,13 @@ from .aoi import Aoi, ruler_for
 from .errors import BlankChip, CrsUnknown, RenderFailed
 from .layers import is_result_layer
 from .task import BackgroundTask
+from .web_requests import WebRequests
 
 MOSTLY_EMPTY_SHARE = 0.5
 """A chip with less data than this is pointed out."""
+WHOLE_SHARE = 0.99
+"""With less data there are holes, so that what a server does not have is missed."""
+LEAST_DPI, MOST_DPI = 1.0, 10_000.0
 GSD_SPAN_PX = 16
 SMALLEST_SIDE_PX = 32
 """The model's smallest unit is a block of 32 pixels."""
@@ -63,8 +68,8 @@ class MadeChip:
 def chip_settings(view: QgsMapSettings, aoi: Aoi, longer_side_px: int) -> QgsMapSettings:
     """The map settings that draw the AOI's frame as a chip.
 
-    Layers, styles, transforms and the temporal range are those of the view; our own result layers,
-    the selection and edit markers are left out, and pixels that no layer covers stay transparent.
+    Layers, styles, transforms, the temporal range and the scale are those of the view; our own result
+    layers, the selection and edit markers are left out, and pixels that no layer covers stay transparent.
     """
     frame = aoi.frame()
     scale = longer_side_px / max(frame.width, frame.height)
@@ -85,7 +90,21 @@ def chip_settings(view: QgsMapSettings, aoi: Aoi, longer_side_px: int) -> QgsMap
         Qgis.MapSettingsFlag.RenderPartialOutput,
     ):
         settings.setFlag(flag, False)
+    _keep_scale(settings, view)
     return settings
+
+
+def _keep_scale(settings: QgsMapSettings, view: QgsMapSettings) -> None:
+    """Chooses the dots per inch with which the chip is the view enlarged or shrunk.
+
+    The same layers are visible at the same scale, and symbols keep their size on the ground. (On a screen
+    with two pixels to a point they come out twice as large: there the scale is that of the pixels.)
+    """
+    if view.hasValidSettings() and min(view.scale(), settings.scale()) > 0:
+        dpi = settings.outputDpi() * view.scale() / settings.scale()
+        settings.setOutputDpi(min(max(dpi, LEAST_DPI), MOST_DPI))
+    # a target other than "none" resizes rasters, by a rounded factor that can lose the last rows
+    settings.setDpiTarget(-1.0)
 
 
 def geotransform_of(settings: QgsMapSettings) -> GeoTransform:
@@ -98,16 +117,22 @@ def geotransform_of(settings: QgsMapSettings) -> GeoTransform:
 
 
 def gsd_of(
-    transform: GeoTransform, crs: QgsCoordinateReferenceSystem, width_px: int, height_px: int
+    transform: GeoTransform,
+    crs: QgsCoordinateReferenceSystem,
+    width_px: int,
+    height_px: int,
+    context: QgsCoordinateTransformContext | None = None,
 ) -> float:
     """Metres on the ground that a pixel in the middle of the chip covers: the side of an equal square.
+
+    Off the GUI thread it needs a context.
 
     Raises:
         CrsUnknown: nothing can be measured in this CRS here.
     """
     column, row, half = width_px / 2, height_px / 2, GSD_SPAN_PX / 2
     lines = [[(column - half, row), (column + half, row)], [(column, row - half), (column, row + half)]]
-    ruler = ruler_for(crs)
+    ruler = ruler_for(crs, context)
     try:
         along, across = (
             ruler.measureLine([QgsPointXY(*transform.to_map(*point)) for point in line]) / GSD_SPAN_PX
@@ -155,9 +180,11 @@ class ViewChipJob(QObject):
         self._canvas_colour = view.backgroundColor()
         self._job: QgsMapRendererParallelJob | None = None
         self._task: BackgroundTask | None = None
+        self._requests = WebRequests(self._settings.layers(), self)
 
     def start(self) -> None:
         """Begins to draw."""
+        self._requests.watch()
         self._job = QgsMapRendererParallelJob(self._settings)
         self._job.finished.connect(self._on_rendered)
         self._job.start()
@@ -165,6 +192,7 @@ class ViewChipJob(QObject):
     def give_up(self) -> None:
         """Stops drawing; no signal follows."""
         self.blockSignals(True)
+        self._requests.stop()
         if self._job is not None:
             self._job.cancelWithoutBlocking()
         if self._task is not None:
@@ -172,17 +200,20 @@ class ViewChipJob(QObject):
 
     def _on_rendered(self) -> None:
         job = self._job
-        if job is None:
+        if job is None or self.signalsBlocked():
             return
         try:
-            place, image, notes = self._place(), job.renderedImage(), self._notes(job)
+            drawn = _Drawn(
+                image=job.renderedImage(),
+                canvas_colour=self._canvas_colour,
+                place=self._place(),
+                notes=self._notes(job),
+                notes_of_holes=self._notes_of_holes(),
+            )
         except CrsUnknown as error:
             self.failed.emit(error)
             return
-        canvas_colour = self._canvas_colour
-        self._task = BackgroundTask(
-            self.tr("LSpace: prepare the picture"), lambda _: _finish(image, canvas_colour, place, notes)
-        )
+        self._task = BackgroundTask(self.tr("LSpace: prepare the picture"), lambda _: _finish(drawn))
         self._task.succeeded.connect(self.made)
         self._task.failed.connect(self.failed)
         self._task.start()
@@ -201,12 +232,26 @@ class ViewChipJob(QObject):
     def _notes(self, job: QgsMapRendererParallelJob) -> list[ChipNote]:
         layers = self._settings.layers()
         names = {layer.id(): layer.name() for layer in layers}
-        broken = [layer.name() for layer in layers if not layer.isValid()]
+        broken = [ChipNote(ChipNoteKind.LAYER_INVALID, each.name()) for each in layers if not each.isValid()]
         failed = [
             ChipNote(ChipNoteKind.LAYER_FAILED, names.get(error.layerID, ""), error.message)
             for error in job.errors()
         ]
-        return [ChipNote(ChipNoteKind.LAYER_INVALID, name) for name in broken] + failed
+        words = self.tr("{count} web requests failed: {reason}")
+        unanswered = [
+            ChipNote(ChipNoteKind.LAYER_FAILED, of.layer, words.format(count=of.failed, reason=of.reason))
+            for of in self._requests.stop()
+            if of.failed
+        ]
+        return broken + failed + unanswered
+
+    def _notes_of_holes(self) -> list[ChipNote]:
+        words = self.tr("the server has nothing for {count} web requests")
+        return [
+            ChipNote(ChipNoteKind.LAYER_FAILED, of.layer, words.format(count=of.absent))
+            for of in self._requests.stop()
+            if of.absent
+        ]
 
 
 @dataclass(frozen=True)
@@ -220,12 +265,28 @@ class _Place:
     date: str | None
 
 
-def _finish(image: QImage, canvas_colour: QColor, place: _Place, notes: list[ChipNote]) -> MadeChip:
+@dataclass(frozen=True)
+class _Drawn:
+    """What the GUI thread hands on."""
+
+    image: QImage
+    canvas_colour: QColor
+    place: _Place
+    notes: list[ChipNote]
+    notes_of_holes: list[ChipNote]
+    """To be said where the picture has holes: with others below, a layer may end."""
+
+
+def _finish(drawn: _Drawn) -> MadeChip:
     """The part that runs off the GUI thread: pixels only."""
+    image, canvas_colour, place = drawn.image, drawn.canvas_colour, drawn.place
     if image.isNull():
         raise RenderFailed("QGIS returned no picture")
     rgb, valid = composite(image, canvas_colour)
     share = float(valid.mean())
+    notes = [*drawn.notes, *(drawn.notes_of_holes if share < WHOLE_SHARE else ())]
+    if share == 0 and notes:
+        raise BlankChip("no layer could be drawn", reason="failed", notes=tuple(notes))
     check_content(rgb, share)
     png = encode_png(rgb)
     chip = Chip(
@@ -237,7 +298,7 @@ def _finish(image: QImage, canvas_colour: QColor, place: _Place, notes: list[Chi
         valid_share=share,
         **place.__dict__,
     )
-    return MadeChip(chip, tuple(notes) + emptiness_notes(share))
+    return MadeChip(chip, (*notes, *emptiness_notes(share)))
 
 
 def emptiness_notes(valid_share: float) -> tuple[ChipNote, ...]:

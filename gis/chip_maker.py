@@ -10,12 +10,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from ..model_backend.chip import ChipKind
 from ..model_backend.contract import ChipGeometry
 from .chip import MadeChip, ViewChipJob
-from .errors import AoiTooLarge, BlankChip, ChipError, SourceUnreadable
+from .errors import BlankChip, ChipError, SourceUnreadable
 from .run_order import RunOrder
 from .task import BackgroundTask
 from .training_chips import ChipSquare, RasterSource, cut_chip, plan_squares
-
-MOST_CHIPS = 100
 
 
 class ChipMaker(QObject):
@@ -57,8 +55,6 @@ class ChipMaker(QObject):
             if source is None:
                 raise SourceUnreadable("no raster layer is chosen")
             squares = plan_squares(order.aoi, geometry)
-            if len(squares) > MOST_CHIPS:
-                raise AoiTooLarge("too many chips", chips=len(squares), most=MOST_CHIPS)
             task = BackgroundTask(
                 self.tr("LSpace: cut chips"), lambda gives_up: _cut_all(source, squares, geometry, gives_up)
             )

@@ -7,7 +7,7 @@ PluginError
 │   ├── RenderFailed        QGIS could not draw the map
 │   ├── BlankChip           nothing to see in the picture
 │   ├── SourceUnreadable    a raster layer gives no pixels
-│   ├── CrsUnknown          the map has no coordinate reference system
+│   ├── CrsUnknown          no coordinate reference system, or one that is of no use here
 │   ├── NoUtmZone           the area lies outside the UTM zones
 │   └── AoiTooLarge         the area needs more chips than one run takes
 ├── LayerError              a result layer cannot be made or filled
@@ -21,6 +21,7 @@ PluginError
 │   ├── TargetInUse         a layer of the project reads from the file, or another program locks it
 │   ├── DiskFull            no room for the file
 │   ├── FormatUnavailable   this GDAL has no driver for the format
+│   ├── SaveCancelled       the user gave up
 │   └── WriteFailed         the driver gave up for another reason
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
@@ -68,7 +69,7 @@ class SourceUnreadable(ChipError):
 
 
 class CrsUnknown(ChipError):
-    """The map has no coordinate reference system, or one that cannot be measured in."""
+    """There is no coordinate reference system, or one that cannot be measured in or reached."""
 
 
 class NoUtmZone(ChipError):
@@ -121,6 +122,10 @@ class DiskFull(ExportError):
 
 class FormatUnavailable(ExportError):
     """This GDAL has no driver for the format."""
+
+
+class SaveCancelled(ExportError):
+    """The user gave up."""
 
 
 class WriteFailed(ExportError):

@@ -13,15 +13,12 @@ from typing import Any, Iterable, Sequence
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
     QgsFeature,
     QgsFeatureSink,
     QgsField,
     QgsGeometry,
     QgsMapLayer,
     QgsPointXY,
-    QgsProject,
     QgsVectorLayer,
 )
 from qgis.PyQt import QtCore
@@ -29,8 +26,9 @@ from qgis.PyQt.QtCore import QCoreApplication, QMetaType
 
 from ..model_backend.georeference.geotransform import GeoTransform
 from ..model_backend.proposal import Detection
-from .errors import FeaturesRejected, LayerRejected, StyleRejected
+from .errors import CrsUnknown, FeaturesRejected, LayerRejected, StyleRejected
 from .provenance import ChipRecord, Run, has_run
+from .reprojection import reprojected
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 RESULT_PROPERTY = "lspace/result"
@@ -70,9 +68,6 @@ FOOTPRINT_FIELDS: dict[str, type] = {
     "created": str,
     "run_id": str,
 }
-
-# Points put into each edge of a chip before it is bent into another CRS.
-_EDGE_POINTS = 15
 
 
 class Status(Enum):
@@ -242,19 +237,7 @@ def _outline(chip: ChipRecord, crs: QgsCoordinateReferenceSystem) -> QgsGeometry
     ring = [QgsPointXY(*transform.to_map(*corner)) for corner in corners]
     outline = QgsGeometry.fromMultiPolygonXY([[ring]])
     chip_crs = QgsCoordinateReferenceSystem.fromWkt(chip.crs_wkt)
-    if chip_crs == crs:
-        return outline
-    return _transformed(outline.densifyByCount(_EDGE_POINTS), chip_crs, crs)
-
-
-def _transformed(
-    geometry: QgsGeometry, source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem
-) -> QgsGeometry:
-    transform = QgsCoordinateTransform(source, target, QgsProject.instance())
     try:
-        result = geometry.transform(transform)
-    except QgsCsException as error:
-        raise FeaturesRejected(str(error)) from error
-    if not source.isValid() or result != QgsGeometry.OperationResult.Success:
-        raise FeaturesRejected("no way from one CRS to the other", crs=target.userFriendlyIdentifier())
-    return geometry
+        return reprojected(outline, chip_crs, crs)
+    except CrsUnknown as error:
+        raise FeaturesRejected(str(error), chip_id=chip.chip_id) from error

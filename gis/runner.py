@@ -16,7 +16,7 @@ from ..model_backend.protocol import Message, MessageType
 from .active_run import ActiveRun
 from .chip import MadeChip
 from .chip_maker import ChipMaker
-from .errors import PluginError, RuntimeNotFound, WorkerFailed
+from .errors import CrsUnknown, PluginError, RuntimeNotFound, WorkerFailed
 from .interpreter import usable_interpreter
 from .run_layers import RunLayers
 from .run_order import RunOrder
@@ -63,8 +63,9 @@ class Runner(QObject):
             return
         self._run = run = ActiveRun(order)
         try:
+            run.place_clip()
             worker = self._worker_for(settings)
-        except RuntimeNotFound as error:
+        except (CrsUnknown, RuntimeNotFound) as error:
             self._end(RunOutcome.FAILED, error)
             return
         if not settings.model:

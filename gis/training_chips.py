@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
+    QgsCoordinateTransformContext,
     QgsGeometry,
-    QgsProject,
+    QgsMultiBandColorRenderer,
     QgsRasterLayer,
     QgsRectangle,
 )
@@ -24,14 +25,19 @@ from ..model_backend.contract import ChipGeometry
 from ..model_backend.georeference.geotransform import GeoTransform
 from .aoi import Aoi
 from .chip import MadeChip, check_content, emptiness_notes, encode_png, gsd_of, make_chip_id, wkt2_of
-from .errors import BlankChip, CrsUnknown, NoUtmZone, SourceUnreadable
+from .errors import AoiTooLarge, BlankChip, CrsUnknown, NoUtmZone, SourceUnreadable
+from .reprojection import reprojected
 from .stretch import downsample, stretch
 
 STRIDE_SHARE = 0.75
 """Chips of a grid are at most this share of their side apart: each overlaps its neighbour by a quarter."""
+MOST_CHIPS = 100
+LARGEST_GRID = 10 * MOST_CHIPS
+"""Of a slanted AOI many squares of the grid are left out; a larger grid is not even looked through."""
 UTM_LATITUDES = (-80.0, 84.0)
-EDGE_VERTICES = 20
-"""An AOI's edge is bent by the transform; it is followed with this many points."""
+LONLAT = "EPSG:4326"
+OPEN_OPTION = "|option:"
+"""How QGIS writes GDAL's open options behind a path."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class RasterSource:
 
     name: str
     uri: str
+    open_options: tuple[str, ...]
     crs_wkt: str
     bands: tuple[int, int, int]
     """Numbers of the red, green and blue band, from 1, as the layer shows them."""
@@ -50,15 +57,16 @@ class RasterSource:
         """The source behind a layer.
 
         Raises:
-            SourceUnreadable: the layer is not read by GDAL.
+            SourceUnreadable: the layer is broken, or not read by GDAL.
             CrsUnknown: it has no CRS.
         """
-        if layer.providerType() != "gdal":
+        if not layer.isValid() or layer.providerType() != "gdal":
             raise SourceUnreadable("not a GDAL layer", layer=layer.name(), provider=layer.providerType())
         if not layer.crs().isValid():
             raise CrsUnknown("the layer has no CRS", layer=layer.name())
+        uri, *options = layer.source().split(OPEN_OPTION)
         crs_wkt = wkt2_of(layer.crs())
-        return cls(layer.name(), layer.source(), crs_wkt, _shown_bands(layer), _date_of(layer))
+        return cls(layer.name(), uri, tuple(options), crs_wkt, _shown_bands(layer), _date_of(layer))
 
 
 @dataclass(frozen=True)
@@ -78,21 +86,27 @@ def plan_squares(aoi: Aoi, geometry: ChipGeometry) -> list[ChipSquare]:
     Raises:
         NoUtmZone: the AOI's middle lies too near to a pole.
         CrsUnknown: the AOI cannot be brought into UTM.
+        AoiTooLarge: one run does not take as many.
     """
     crs = utm_zone_of(aoi)
-    polygon = _transformed(aoi.polygon, aoi.crs, crs)
-    around = polygon.boundingBox()
-    lefts = _starts(around.xMinimum(), around.xMaximum(), geometry.side_m)
-    bottoms = _starts(around.yMinimum(), around.yMaximum(), geometry.side_m)[::-1]
-    side = geometry.side_m
-    squares = [QgsRectangle(x, y, x + side, y + side) for y in bottoms for x in lefts]
-    return [ChipSquare(square, crs) for square in squares if polygon.intersects(square)]
+    polygon = reprojected(aoi.polygon, aoi.crs, crs)
+    around, side = polygon.boundingBox(), geometry.side_m
+    lefts = _starts(around.xMinimum(), around.xMaximum(), side)
+    bottoms = _starts(around.yMinimum(), around.yMaximum(), side)[::-1]
+    count = len(lefts) * len(bottoms)
+    if count <= LARGEST_GRID:
+        grid = [QgsRectangle(x, y, x + side, y + side) for y in bottoms for x in lefts]
+        squares = [ChipSquare(square, crs) for square in grid if polygon.intersects(square)]
+        count = len(squares)
+    if count > MOST_CHIPS:
+        raise AoiTooLarge("too many chips", chips=count, most=MOST_CHIPS)
+    return squares
 
 
 def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
     """The WGS 84 / UTM zone of the AOI's middle."""
     centre = QgsGeometry.fromPointXY(aoi.frame().centre)
-    point = _transformed(centre, aoi.crs, QgsCoordinateReferenceSystem("EPSG:4326")).asPoint()
+    point = reprojected(centre, aoi.crs, QgsCoordinateReferenceSystem(LONLAT)).asPoint()
     south, north = UTM_LATITUDES
     if not south <= point.y() <= north:
         raise NoUtmZone("outside the UTM zones", latitude=point.y())
@@ -101,7 +115,7 @@ def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
 
 
 def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -> MadeChip:
-    """Reads, stretches and shrinks one square; touches no layer and may run in any thread.
+    """Reads, stretches and shrinks one square; touches neither layers nor the project: for any thread.
 
     Raises:
         SourceUnreadable: GDAL cannot open or warp the source.
@@ -125,7 +139,7 @@ def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -
         height_px=side,
         transform=transform,
         crs_wkt=wkt2_of(square.crs),
-        gsd_m=gsd_of(transform, square.crs, side, side),
+        gsd_m=gsd_of(transform, square.crs, side, side, QgsCoordinateTransformContext()),
         valid_share=share,
         sources=(source.name,),
         date=source.date,
@@ -142,28 +156,24 @@ def _starts(low: float, high: float, side: float) -> list[float]:
     return [low + index * (length - side) / (count - 1) for index in range(count)]
 
 
-def _transformed(
-    geometry: QgsGeometry, source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem
-) -> QgsGeometry:
-    moved = QgsGeometry(geometry)
-    if not moved.isEmpty() and moved.length() > 0:
-        moved = moved.densifyByCount(EDGE_VERTICES)
-    transform = QgsCoordinateTransform(source, target, QgsProject.instance().transformContext())
-    try:
-        outcome = moved.transform(transform)
-    except QgsCsException as error:
-        raise CrsUnknown(str(error), target=target.authid()) from error
-    if outcome != QgsGeometry.OperationResult.Success:
-        raise CrsUnknown("the area cannot be transformed", target=target.authid())
-    return moved
-
-
 def _read_square(source: RasterSource, square: ChipSquare, side_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Float bands, shape (3, side, side), and the mask of pixels with data."""
-    dataset = gdal.OpenEx(source.uri, gdal.OF_RASTER | gdal.OF_READONLY)
-    if dataset is None:
+    with _gdal_errors_as_ours(source.name):
+        values = _warp(source, square, side_px)
+    if values is None or values.shape[0] != 4:
         raise SourceUnreadable(gdal.GetLastErrorMsg(), layer=source.name)
-    chosen = gdal.Translate("", dataset, format="VRT", bandList=list(source.bands))
+    bands, covered = values[:3], values[3] > 0
+    # a collar of zeros is no data too, whether or not the file says so
+    return bands, covered & np.isfinite(bands).all(axis=0) & (bands != 0).any(axis=0)
+
+
+def _warp(source: RasterSource, square: ChipSquare, side_px: int) -> np.ndarray | None:
+    """The chosen bands and their alpha, float, shape (4, side, side); None where GDAL cannot."""
+    flags = gdal.OF_RASTER | gdal.OF_READONLY | gdal.OF_VERBOSE_ERROR
+    dataset = gdal.OpenEx(source.uri, flags, open_options=list(source.open_options))
+    if dataset is None:
+        return None
+    chosen = gdal.Translate("", dataset, format="VRT", bandList=[*source.bands, *_alpha_of(dataset)])
     extent = square.extent
     warped = chosen and gdal.Warp(
         "",
@@ -178,21 +188,35 @@ def _read_square(source: RasterSource, square: ChipSquare, side_px: int) -> tupl
         outputType=gdal.GDT_Float32,
         dstAlpha=True,
     )
-    values = warped.ReadAsArray() if warped else None
-    if values is None or values.shape[0] != 4:
-        raise SourceUnreadable(gdal.GetLastErrorMsg(), layer=source.name)
-    bands, covered = values[:3], values[3] > 0
-    # a collar of zeros is no data too, whether or not the file says so
-    return bands, covered & np.isfinite(bands).all(axis=0) & (bands != 0).any(axis=0)
+    return warped.ReadAsArray() if warped else None
+
+
+def _alpha_of(dataset: gdal.Dataset) -> list[int]:
+    """The number of the alpha band, if there is one: what is transparent is no data."""
+    numbers = range(1, dataset.RasterCount + 1)
+    kinds = [dataset.GetRasterBand(number).GetColorInterpretation() for number in numbers]
+    return [number for number, kind in zip(numbers, kinds) if kind == gdal.GCI_AlphaBand][:1]
+
+
+@contextmanager
+def _gdal_errors_as_ours(layer: str) -> Iterator[None]:
+    """Keeps GDAL's words off the console; its exceptions, where another plugin wants them, become ours."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    except RuntimeError as error:
+        raise SourceUnreadable(str(error), layer=layer) from error
+    finally:
+        gdal.PopErrorHandler()
 
 
 def _shown_bands(layer: QgsRasterLayer) -> tuple[int, int, int]:
     renderer = layer.renderer()
-    used = renderer.usesBands() if renderer is not None else []
-    if layer.bandCount() < 3:
-        return (1, 1, 1)
-    red, green, blue = used[:3] if len(used) >= 3 and min(used[:3]) > 0 else [1, 2, 3]
-    return (red, green, blue)
+    if isinstance(renderer, QgsMultiBandColorRenderer):
+        red, green, blue = renderer.redBand(), renderer.greenBand(), renderer.blueBand()
+        if min(red, green, blue) > 0:
+            return (red, green, blue)
+    return (1, 2, 3) if layer.bandCount() >= 3 else (1, 1, 1)
 
 
 def _date_of(layer: QgsRasterLayer) -> str | None:

@@ -159,11 +159,10 @@ def _worker_crashed(error: WorkerCrashed) -> str:
 
 _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.EmptyExtent: lambda _: tr("The area has no size. Zoom to a layer or draw a rectangle."),
-    errors.BlankChip: lambda values: (
-        tr("The picture has one colour only. Is the imagery loaded and visible here?")
-        if values.get("reason") == "uniform"
-        else tr("No layer shows anything in this area. Switch the imagery on, or move there.")
-    ),
+    errors.BlankChip: lambda values: {
+        "uniform": tr("The picture has one colour only. Is the imagery loaded and visible here?"),
+        "failed": tr("The imagery could not be loaded: its server did not answer as it should."),
+    }.get(values.get("reason"), tr("No layer shows anything here. Switch the imagery on, or move there.")),
     errors.RenderFailed: lambda _: tr("QGIS could not draw the map. Try again, or with fewer layers."),
     errors.SourceUnreadable: lambda _: tr(
         "Training-grade pictures need a raster layer that GDAL can read. Choose another layer, or take "
@@ -189,6 +188,7 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     ),
     errors.TargetInUse: lambda _: tr("The file is in use by a layer of the project or by another program."),
     errors.DiskFull: lambda _: tr("There is no room left on the disk. Nothing was changed."),
+    errors.SaveCancelled: lambda _: tr("It was cancelled."),
     errors.PluginError: lambda _: tr("Something failed inside LSpace; the log panel of QGIS says more."),
     errors.LayerError: lambda _: tr("QGIS would not take the result layer; its log panel says more."),
     errors.ExportError: lambda _: tr("The file could not be written. Nothing was changed."),

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.chip import ChipNoteKind, ViewChipJob
+from lspace.gis.chip import ChipNoteKind
 from lspace.gis.errors import BlankChip, CrsUnknown, EmptyExtent
 from lspace.gis.layers import RESULT_PROPERTY
 from planted import (
@@ -39,22 +39,6 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 
 CRSS = ("EPSG:3857", "EPSG:32604", "EPSG:4326", "EPSG:3413", "custom")
-
-
-@pytest.fixture
-def make_chip(qtbot):
-    def make(view, aoi=None, longer_side_px=512):
-        job = ViewChipJob(view, aoi or Aoi.from_view(view), longer_side_px)
-        told = []
-        job.made.connect(told.append)
-        job.failed.connect(told.append)
-        job.start()
-        qtbot.waitUntil(lambda: bool(told), timeout=20000)
-        if isinstance(told[0], Exception):
-            raise told[0]
-        return told[0]
-
-    return make
 
 
 def ships():

@@ -61,7 +61,18 @@ def test_a_native_square_shrinks_as_in_training(picture):
 
 @pytest.mark.parametrize(
     "size",
-    [(512, 300), (301, 517), (224, 224), (225, 223), (223, 448), (1024, 1024), (100, 37), (1, 9), (2, 1), (1, 1)],
+    [
+        (512, 300),
+        (301, 517),
+        (224, 224),
+        (225, 223),
+        (223, 448),
+        (1024, 1024),
+        (100, 37),
+        (1, 9),
+        (2, 1),
+        (1, 1),
+    ],
 )
 @pytest.mark.parametrize("side_px", [1, 31, 224])
 def test_any_other_size_is_resized_as_pillow_does(size, side_px):

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A geometry in another CRS, its straight edges bent as they should be."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsGeometry,
+    QgsProject,
+    QgsUnitTypes,
+)
+
+from .errors import CrsUnknown
+
+EDGE_POINTS = 31
+"""Put into each edge first, its middle among them: only points follow its curve."""
+_EDGE_STEP_M = 500.0
+_MOST_STEPS = 256
+
+
+def reprojected(
+    geometry: QgsGeometry, source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem
+) -> QgsGeometry:
+    """A copy in the target CRS, by the project's choice of transformations: for the GUI thread.
+
+    Raises:
+        CrsUnknown: one CRS is invalid, or the geometry has no place in the target CRS.
+    """
+    if not source.isValid() or not target.isValid():
+        raise CrsUnknown("not a CRS", source=source.authid(), target=target.authid())
+    moved = QgsGeometry(geometry)
+    if source == target:
+        return moved
+    if moved.length() > 0:
+        moved = moved.densifyByCount(EDGE_POINTS)
+    transform = QgsCoordinateTransform(source, target, QgsProject.instance().transformContext())
+    try:
+        outcome = moved.transform(transform)
+    except QgsCsException as error:
+        raise CrsUnknown(str(error), target=target.userFriendlyIdentifier()) from error
+    if outcome != QgsGeometry.OperationResult.Success or not moved.boundingBox().isFinite():
+        raise CrsUnknown("outside of the target CRS", target=target.userFriendlyIdentifier())
+    return moved
+
+
+def densified(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> QgsGeometry:
+    """A copy with points along its long edges, so that a writer that changes the CRS bends them.
+
+    Between two points half a kilometre apart an edge in metres strays by centimetres from its straight
+    line in degrees; so a ship's box keeps its four corners, and a file of them its size.
+    """
+    if geometry.isEmpty():
+        return QgsGeometry(geometry)
+    metre = QgsUnitTypes.fromUnitToUnitFactor(QgsUnitTypes.DistanceUnit.DistanceMeters, crs.mapUnits())
+    box = geometry.boundingBox()
+    longest = max(box.width(), box.height())
+    return geometry.densifyByDistance(max(_EDGE_STEP_M * metre, longest / _MOST_STEPS))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Web requests that fail while a picture is drawn: QGIS's render job leaves holes and says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qgis.core import (
+    QgsMapLayer,
+    QgsNetworkAccessManager,
+    QgsNetworkReplyContent,
+    QgsNetworkRequestParameters,
+    QgsRasterLayer,
+)
+from qgis.PyQt.QtCore import QObject, QUrl
+from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
+
+_ABSENT = (404, 410)
+"""HTTP: many a tile server's way to say that its layer ends."""
+_NO_FAULT = (QNetworkReply.NetworkError.NoError, QNetworkReply.NetworkError.OperationCanceledError)
+"""A request is cancelled when the map moves on; one that timed out is told apart."""
+
+
+@dataclass
+class LayerRequests:
+    """What failed of one layer's requests."""
+
+    layer: str
+    pictures: bool
+    """Whether it asks for pictures only."""
+    failed: int = 0
+    absent: int = 0
+    """Of these the server says that it has nothing there."""
+    reason: str = ""
+    """Of the first that failed."""
+
+    def add_failure(self, reason: str) -> None:
+        """Counts one; the first reason is kept."""
+        self.failed += 1
+        self.reason = self.reason or reason
+
+
+class WebRequests(QObject):
+    """Watches the requests to the servers of some layers, whoever sends them."""
+
+    def __init__(self, layers: Sequence[QgsMapLayer], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._layers = [
+            (layer.source(), LayerRequests(layer.name(), isinstance(layer, QgsRasterLayer)))
+            for layer in layers
+        ]
+        self._watches = False
+
+    def watch(self) -> None:
+        """Begins; the GUI thread is told of the replies to all threads."""
+        network = QgsNetworkAccessManager.instance()
+        network.finished[QgsNetworkReplyContent].connect(self._on_finished)
+        network.requestTimedOut[QgsNetworkRequestParameters].connect(self._on_timeout)
+        self._watches = True
+
+    def stop(self) -> list[LayerRequests]:
+        """Ends, and says which layers had failures."""
+        if self._watches:
+            network = QgsNetworkAccessManager.instance()
+            network.finished[QgsNetworkReplyContent].disconnect(self._on_finished)
+            network.requestTimedOut[QgsNetworkRequestParameters].disconnect(self._on_timeout)
+            self._watches = False
+        return [requests for _, requests in self._layers if requests.failed or requests.absent]
+
+    def _on_finished(self, reply: QgsNetworkReplyContent) -> None:
+        requests = self._requests_to(reply.request().url())
+        if requests is None:
+            return
+        status = reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+        if status in _ABSENT:
+            requests.absent += 1
+        elif reply.error() not in _NO_FAULT or (requests.pictures and _is_prose(reply)):
+            # Qt's own words about a status hold the address, which may hold a key
+            requests.add_failure(f"HTTP {status}" if status else reply.errorString())
+
+    def _on_timeout(self, parameters: QgsNetworkRequestParameters) -> None:
+        requests = self._requests_to(parameters.request().url())
+        if requests is not None:
+            requests.add_failure(self.tr("no answer in time"))
+
+    def _requests_to(self, url: QUrl) -> LayerRequests | None:
+        """Those of the first layer whose source names the server, or the domain that its mirrors share."""
+        host = url.host()
+        domain = host.partition(".")[2]
+        for wanted in (host, domain if "." in domain else ""):
+            for source, requests in self._layers:
+                if wanted and wanted in source:
+                    return requests
+        return None
+
+
+def _is_prose(reply: QgsNetworkReplyContent) -> bool:
+    """Whether it is an error page, such as map servers send in place of a picture."""
+    kind = bytes(reply.rawHeader(b"Content-Type")).lower()
+    return any(word in kind for word in (b"html", b"xml", b"json"))

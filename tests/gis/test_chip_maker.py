@@ -1,0 +1,112 @@
+"""All training-grade chips of a run: off the GUI thread, told once, given up between two squares."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+pytest.importorskip("qgis.core")
+
+from lspace.gis import chip_maker
+from lspace.gis.aoi import Aoi
+from lspace.gis.chip_maker import ChipMaker
+from lspace.gis.errors import AoiTooLarge, BlankChip, ChipError, SourceUnreadable
+from lspace.gis.run_order import RunOrder
+from lspace.gis.training_chips import RasterSource, cut_chip
+from lspace.model_backend.chip import ChipKind
+from planted import harbour_in, view_of
+from qgis.core import QgsGeometry, QgsRectangle
+from written import GEOMETRY, UTM, layer_of, noise, write_raster
+
+
+@pytest.fixture
+def make_all(qtbot):
+    def make(source, aoi):
+        maker, told = ChipMaker(order_of(source, aoi), GEOMETRY), []
+        maker.made.connect(told.append)
+        maker.failed.connect(told.append)
+        maker.start()
+        qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+        if isinstance(told[0], ChipError):
+            raise told[0]
+        return told[0]
+
+    return make
+
+
+def order_of(source, aoi):
+    view = view_of([], UTM, 300, 300, 10.0)
+    return RunOrder(aoi, view, "detect", chip_kind=ChipKind.TRAINING_GRADE, source=source)
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """The threads in which chips were cut, one entry a square."""
+    threads = []
+
+    def cut_and_note(*arguments):
+        threads.append(threading.get_ident())
+        return cut_chip(*arguments)
+
+    monkeypatch.setattr(chip_maker, "cut_chip", cut_and_note)
+    return threads
+
+
+def wide_aoi(width=6900, height=6100):
+    return Aoi(QgsGeometry.fromRect(QgsRectangle.fromCenterAndSize(harbour_in(UTM), width, height)), UTM)
+
+
+def test_the_squares_are_cut_off_the_gui_thread(tmp_path, make_all, watched):
+    source = RasterSource.from_layer(layer_of(write_raster(tmp_path / "scene.tif", noise())))
+    chips = make_all(source, wide_aoi())
+    assert len(chips) == len(watched) == 4
+    assert threading.get_ident() not in watched
+    assert len({made.chip.chip_id for made in chips}) == 4
+
+
+def test_squares_without_data_are_left_out(tmp_path, make_all):
+    source = RasterSource.from_layer(layer_of(write_raster(tmp_path / "scene.tif", noise())))
+    assert 4 <= len(make_all(source, wide_aoi(40_000, 6000))) < 10
+    far = Aoi(QgsGeometry.fromRect(QgsRectangle(300_000, 2_000_000, 309_000, 2_009_000)), UTM)
+    with pytest.raises(BlankChip):
+        make_all(source, far)
+
+
+def test_a_broken_source_is_told_once_for_all_squares(tmp_path, make_all, watched):
+    path = write_raster(tmp_path / "scene.tif", noise())
+    source = RasterSource.from_layer(layer_of(path))
+    path.unlink()
+    with pytest.raises(SourceUnreadable):
+        make_all(source, wide_aoi())
+    assert len(watched) == 1
+
+
+def test_no_layer_or_too_large_an_area_is_told_at_once(make_all):
+    with pytest.raises(SourceUnreadable):
+        make_all(None, wide_aoi())
+    with pytest.raises(AoiTooLarge):
+        make_all(RasterSource("", "", (), "", (1, 2, 3), None), wide_aoi(90_000, 90_000))
+
+
+def test_giving_up_stops_between_two_squares(tmp_path, qtbot, monkeypatch):
+    source = RasterSource.from_layer(layer_of(write_raster(tmp_path / "scene.tif", noise())))
+    cutting, go_on, cut_squares = threading.Event(), threading.Event(), []
+
+    def cut_slowly(raster, square, geometry):
+        cut_squares.append(square)
+        cutting.set()
+        go_on.wait(10)
+        return cut_chip(raster, square, geometry)
+
+    monkeypatch.setattr(chip_maker, "cut_chip", cut_slowly)
+    maker, told = ChipMaker(order_of(source, wide_aoi()), GEOMETRY), []
+    maker.made.connect(told.append)
+    maker.failed.connect(told.append)
+    maker.start()
+    qtbot.waitUntil(cutting.is_set, timeout=10_000)
+    maker.give_up()
+    go_on.set()
+    qtbot.wait(300)
+    assert len(cut_squares) == 1
+    assert told == []
