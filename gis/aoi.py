@@ -86,11 +86,6 @@ class Aoi:
         )
         return width, height
 
-    def is_whole_frame(self) -> bool:
-        """Whether the polygon fills its frame, so that nothing of a chip lies outside."""
-        frame = self.frame()
-        return self.polygon.area() > frame.width * frame.height * (1 - 1e-6)
-
 
 def ruler_for(
     crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext | None = None
@@ -103,5 +98,7 @@ def ruler_for(
     acronym = crs.ellipsoidAcronym()
     ruler = QgsDistanceArea()
     ruler.setSourceCrs(crs, context or QgsProject.instance().transformContext())
-    ruler.setEllipsoid(WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym)
+    ellipsoid = WGS84 if not acronym or acronym.startswith("PARAMETER") else acronym
+    if not ruler.setEllipsoid(ellipsoid):
+        raise CrsUnknown("QGIS does not know the ellipsoid", ellipsoid=ellipsoid)
     return ruler

@@ -29,11 +29,6 @@ class ChipGeometry:
     """Longer side of a chip rendered from the canvas."""
 
     @property
-    def native_gsd_m(self) -> float:
-        """Metres a pixel before downsampling."""
-        return self.side_m / self.native_px
-
-    @property
     def gsd_m(self) -> float:
         """Metres a pixel as the model was shown."""
         return self.side_m / self.model_px

@@ -214,6 +214,9 @@ class DockController(QObject):
         if self._end is None or self._end.proposals is None:
             return
         if self._save_dialog is not None:
+            if self._save_dialog.is_saving:
+                self._dock.show_result(tr("The last file is still being saved. Try again when it is done."))
+                return
             self._save_dialog.deleteLater()
         self._save_dialog = SaveDialog(self._end.proposals, export_format, self._dock)
         self._save_dialog.told.connect(self._dock.show_result)

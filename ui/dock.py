@@ -28,7 +28,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..gis.export import ExportFormat
+from ..gis.export_format import ExportFormat
 from ..model_backend.chip import ChipKind
 from ..model_backend.contract import Contract
 from .icons import icon_path

@@ -4,26 +4,30 @@
 from __future__ import annotations
 
 from qgis.core import QgsSettings, QgsVectorLayer
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QFileInfo, QObject, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from ..gis.errors import ExportError, TargetExists
-from ..gis.export import ExportFormat, SavedFiles, save_layer
+from ..gis.errors import ExportError, PluginError, SaveCancelled, TargetExists
+from ..gis.export import PreparedSave, SavedFiles, prepare_save
+from ..gis.export_format import ExportFormat
+from ..gis.task import BackgroundTask
 from .words import sentence_for, tr
 
 _LAST_FOLDER = "lspace/last_folder"
 
 
 class SaveDialog(QObject):
-    """Asks for a file and saves the layer there."""
+    """Asks for a file and has the layer saved there; the saving goes on when the dialog is gone."""
 
     told = pyqtSignal(str)
-    """What became of it, in a sentence."""
+    """What is being done and what became of it, a sentence each."""
 
     def __init__(self, layer: QgsVectorLayer, export_format: ExportFormat, parent: QWidget) -> None:
         super().__init__(parent)
         self._layer = layer
         self._format = export_format
+        self._task: BackgroundTask | None = None
         self._dialog = QFileDialog(parent, tr("Save boxes as {format}").format(format=export_format.title))
         self._dialog.setObjectName("LSpaceSaveDialog")
         self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -39,23 +43,53 @@ class SaveDialog(QObject):
         """Shows the dialog and returns at once."""
         self._dialog.open()
 
+    @property
+    def is_saving(self) -> bool:
+        """Whether a file is being written."""
+        return self._task is not None
+
     def _save(self, path: str, overwrite: bool = False) -> None:
         QgsSettings().setValue(_LAST_FOLDER, QFileInfo(path).absolutePath())
+        if sip.isdeleted(self._layer):
+            self.told.emit(tr("Not saved. The layer with the boxes is no longer in the project."))
+            return
         try:
-            saved = save_layer(self._layer, path, self._format, overwrite=overwrite)
-        except TargetExists as error:
-            self._ask(path, error)
+            self._start(prepare_save(self._layer, path, self._format, overwrite=overwrite))
         except ExportError as error:
-            self.told.emit(tr("Not saved. {reason}").format(reason=sentence_for(error)))
-        else:
-            self.told.emit(_saved_words(saved))
+            self._on_failed(error)
 
-    def _ask(self, path: str, error: TargetExists) -> None:
+    def _start(self, prepared: PreparedSave) -> None:
+        path = prepared.target.path
+        self.told.emit(tr("Saving {path} ...").format(path=path))
+        self._task = BackgroundTask(tr("LSpace: save {name}").format(name=path.name), prepared.write)
+        self._task.succeeded.connect(self._on_saved)
+        self._task.failed.connect(self._on_failed)
+        self._task.cancelled.connect(self._on_cancelled)
+        self._task.start()
+
+    def _on_saved(self, saved: SavedFiles) -> None:
+        self._task = None
+        self.told.emit(_saved_words(saved))
+
+    def _on_failed(self, error: PluginError) -> None:
+        self._task = None
+        self.told.emit(tr("Not saved. {reason}").format(reason=sentence_for(error)))
+        if isinstance(error, TargetExists):
+            self._ask(error)
+
+    def _on_cancelled(self, saved: SavedFiles | None) -> None:
+        if saved is None:
+            self._on_failed(SaveCancelled())
+        else:
+            self._on_saved(saved)  # it was too late
+
+    def _ask(self, error: TargetExists) -> None:
+        path = error.values["path"]
         question = QMessageBox(self.parent())
         question.setObjectName("LSpaceReplaceQuestion")
         question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         question.setText(tr("Replace what is there?"))
-        question.setInformativeText("\n".join(error.values.get("files", [path])))
+        question.setInformativeText("\n".join(error.values["files"]))
         question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
         question.setDefaultButton(QMessageBox.StandardButton.No)
         yes = question.button(QMessageBox.StandardButton.Yes)

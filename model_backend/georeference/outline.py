@@ -39,7 +39,6 @@ class Outliner:
     """Takes windows of one chip to one CRS."""
 
     def __init__(self, transform: GeoTransform, source: CRS, target: CRS) -> None:
-        self._transform = transform
         self._matrix = np.array([[transform.a, transform.b], [transform.d, transform.e]])
         self._origin = np.array([transform.c, transform.f])
         self._way = None if is_same_crs(source, target) else way_between(source, target)

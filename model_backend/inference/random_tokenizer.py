@@ -13,8 +13,6 @@ from ..contract import RESOURCES
 
 BOS, EOS, PAD = "<|startoftext|>", "<|im_end|>", "<|pad|>"
 IMAGE, IMAGE_START, IMAGE_END = "<image>", "<|image_start|>", "<|image_end|>"
-SPECIAL_COUNT = 500
-"""Ids below this are special tokens."""
 
 _FIRST = (
     *(PAD, BOS, "<|endoftext|>", "<|fim_pre|>", "<|fim_mid|>", "<|fim_suf|>", "<|im_start|>", EOS),

@@ -90,8 +90,11 @@ def save_as(entry, path):
     name_field.selectAll()
     QTest.keyClicks(name_field, str(path))
     box = dialog.findChild(QDialogButtonBox, "buttonBox")
-    click(box.button(QDialogButtonBox.StandardButton.Save))
-    yield path.exists
+    while open_file_dialog() is not None:
+        # on a busy machine Qt 5.15 was seen to let a click pass without a word
+        click(box.button(QDialogButtonBox.StandardButton.Save))
+        yield wait_s(0.2)
+    yield lambda: path.exists() and dock().result_label.text().startswith("Saved")
 
 
 def open_file_dialog():

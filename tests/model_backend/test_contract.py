@@ -80,7 +80,7 @@ def test_the_chips_have_the_trained_geometry(lspace):
     chip = lspace.chip
     assert (chip.side_m, chip.native_px, chip.model_px) == (5120, 512, 224)
     assert chip.stretch_percentiles == (2, 98)
-    assert chip.native_gsd_m == 10
+    assert chip.side_m / chip.native_px == 10
     assert chip.gsd_m == pytest.approx(22.857, abs=0.001)
 
 

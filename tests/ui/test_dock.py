@@ -6,17 +6,14 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.export import ExportFormat
 from lspace.gis.run_progress import RunOutcome
 from lspace.gis.settings import Settings
 from lspace.ui.dock import AoiSource
 from lspace.ui.rectangle_tool import RectangleTool
-from osgeo import ogr
 from qgis.core import QgsProject
 from qgis.gui import QgsMapToolPan, QgsRubberBand
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -177,7 +174,7 @@ def test_an_empty_map_is_explained(qtbot, make_window):
     window.canvas.setLayers([])
     end = run_to_the_end(qtbot, window)
     assert end.outcome is RunOutcome.FAILED
-    assert "No layer shows anything" in window.dock.result_label.text()
+    assert "No layer shows anything here" in window.dock.result_label.text()
 
 
 def test_training_grade_tells_the_number_of_squares(make_window):
@@ -193,33 +190,6 @@ def test_the_dock_can_be_used_at_320_pixels(make_window):
     dock.task_combo.setCurrentIndex(dock.task_combo.findData("detect"))
     assert dock.minimumSizeHint().width() <= 320
     assert dock.widget().widget().minimumSizeHint().width() <= 320
-
-
-def choose_file(qtbot, dock, export_format, path):
-    dock.save_requested.emit(export_format)
-    dialog = dock.findChild(QFileDialog, "LSpaceSaveDialog")
-    qtbot.waitUntil(dialog.isVisible, timeout=3000)
-    dialog.fileSelected.emit(str(path))
-    dialog.close()
-    qtbot.waitUntil(lambda: dock.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=3000)
-
-
-def test_saving_over_a_file_asks_first_and_no_leaves_it(qtbot, make_window, tmp_path):
-    window = make_window()
-    choose_detect(window)
-    run_to_the_end(qtbot, window)
-    path = tmp_path / "ships.shp"
-    choose_file(qtbot, window.dock, ExportFormat.SHAPEFILE, path)
-    assert "Saved 3 boxes" in window.dock.result_label.text()
-    assert ogr.Open(str(path)).GetLayer(0).GetFeatureCount() == 3
-    before = path.read_bytes()
-    for answer in (QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes):
-        path.write_bytes(before + b"marked")
-        choose_file(qtbot, window.dock, ExportFormat.SHAPEFILE, path)
-        (question,) = [box for box in window.findChildren(QMessageBox) if box.isVisible()]
-        click(question.button(answer))
-        replaced = answer == QMessageBox.StandardButton.Yes
-        assert (path.read_bytes() == before) is replaced
 
 
 def test_the_window_is_clean_after_a_shut_down(qtbot, make_window):
