@@ -23,7 +23,7 @@ def test_switched_on_and_off_twice_with_a_run_each_it_leaves_nothing_behind(tmp_
 
 
 def test_the_demo_is_driven_to_a_shapefile_a_geopackage_and_a_picture(tmp_path):
-    model = ROOT / ".venv" / "models" / "noise-form"
+    model = ROOT / "tests" / "data" / "noise-form"
     start_qgis(HERE / "drive_demo.py", model, DEMO_OUT=str(tmp_path))
     assert (tmp_path / "caption.txt").read_text(encoding="utf-8").strip()
     assert (tmp_path / "screenshot.png").stat().st_size > 100_000
