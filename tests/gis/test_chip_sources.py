@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ class Tiles(BaseHTTPRequestHandler):
     """Tiles of noise; every other one is answered as the server's ``fault`` says."""
 
     def do_GET(self):
-        _, x, y = (int(part) for part in self.path.strip("/").partition(".")[0].split("/"))
+        x, y = (int(part) for part in self.path.partition(".")[0].split("/")[-2:])
         self.server.asked.append((x, y))
         fault = self.server.fault
         if fault is None or (x + y) % 2:
@@ -86,6 +87,7 @@ def server():
     tiles = ThreadingHTTPServer(("127.0.0.1", 0), Tiles)
     tiles.daemon_threads = True
     tiles.fault, tiles.asked, tiles.go_on = None, [], threading.Event()
+    tiles.name = uuid4().hex  # QGIS caches tiles by address, and a port can come again
     thread = threading.Thread(target=tiles.serve_forever, args=(0.05,))
     thread.start()
     tiles.down = lambda: (tiles.shutdown(), thread.join(), tiles.server_close())
@@ -121,7 +123,7 @@ def longest_wait(qtbot):
 
 
 def tile_layer(server, name="tiles"):
-    url = f"http://127.0.0.1:{server.server_address[1]}/{{z}}/{{x}}/{{y}}.png"
+    url = f"http://127.0.0.1:{server.server_address[1]}/{server.name}/{{z}}/{{x}}/{{y}}.png"
     layer = QgsRasterLayer(f"type=xyz&url={url}&zmax=14&zmin=14", name, "wms")
     assert layer.isValid()
     return layer
