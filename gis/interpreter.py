@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QProcessEnvironment
+from qgis.PyQt.QtCore import QProcessEnvironment, QStandardPaths
 
 from .errors import RuntimeNotFound
 
@@ -50,6 +50,10 @@ def worker_environment() -> QProcessEnvironment:
     environment.remove("LD_LIBRARY_PATH")
     if kept:
         environment.insert("LD_LIBRARY_PATH", os.pathsep.join(kept))
+    if not environment.contains("TORCHINDUCTOR_CACHE_DIR"):
+        # torch makes this folder as it is imported: left to itself, in the system's temporary folder
+        caches = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericCacheLocation)
+        environment.insert("TORCHINDUCTOR_CACHE_DIR", str(Path(caches) / "lspace" / "torch"))
     environment.insert("PYTHONUTF8", "1")
     environment.insert("PYTHONNOUSERSITE", "1")
     return environment

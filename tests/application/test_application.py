@@ -14,7 +14,9 @@ HERE = Path(__file__).resolve().parent
 def test_switched_on_and_off_twice_with_a_run_each_it_leaves_nothing_behind(tmp_path):
     report = tmp_path / "report.json"
     model = ROOT / ".venv" / "models" / "random-tiny"
-    start_qgis(HERE / "load_twice.py", model, REPORT=str(report))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    start_qgis(HERE / "load_twice.py", model, REPORT=str(report), TMPDIR=str(temporary))
     before, first, second = json.loads(report.read_text())
     assert before["actions"] == before["docks"] == []
     assert before["toolbar"] == before["menu"] == before["processes"] == 0
@@ -27,12 +29,10 @@ def test_the_demo_is_driven_to_a_shapefile_a_geopackage_and_a_picture(tmp_path):
     start_qgis(HERE / "drive_demo.py", model, DEMO_OUT=str(tmp_path))
     assert (tmp_path / "caption.txt").read_text(encoding="utf-8").strip()
     assert (tmp_path / "screenshot.png").stat().st_size > 100_000
-    counts = [
-        ogr.Open(str(tmp_path / name)).GetLayer(0).GetFeatureCount()
-        for name in ("proposals.shp", "proposals.gpkg")
-    ]
+    saved = [ogr.Open(str(tmp_path / name)) for name in ("proposals.shp", "proposals.gpkg")]
+    counts = [dataset.GetLayer(0).GetFeatureCount() for dataset in saved]
     assert counts[0] == counts[1] >= 3
-    reference = ogr.Open(str(tmp_path / "proposals.shp")).GetLayer(0).GetSpatialRef()
+    reference = saved[0].GetLayer(0).GetSpatialRef()
     assert reference.GetAuthorityCode(None) == "3857"
     for ending in (".dbf", ".shx", ".prj", ".cpg"):
         assert (tmp_path / "proposals.shp").with_suffix(ending).exists()
