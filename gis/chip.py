@@ -165,12 +165,14 @@ def make_chip_id(png: bytes, transform: GeoTransform) -> str:
 
 
 class ViewChipJob(QObject):
-    """Draws one chip of what the map shows; told by one of the two signals, unless cancelled."""
+    """Draws one chip of what the map shows; told by one of the signals, unless given up."""
 
     made = pyqtSignal(object)
     """A ``MadeChip``."""
     failed = pyqtSignal(object)
     """A ``ChipError``."""
+    cancelled = pyqtSignal()
+    """The user gave up in QGIS's list of tasks."""
 
     def __init__(
         self, view: QgsMapSettings, aoi: Aoi, longer_side_px: int, parent: QObject | None = None
@@ -198,6 +200,10 @@ class ViewChipJob(QObject):
         if self._task is not None:
             self._task.give_up()
 
+    def _on_cancelled(self) -> None:
+        # a method, not a lambda: the task may outlive this object, and then nothing is called
+        self.cancelled.emit()
+
     def _on_rendered(self) -> None:
         job = self._job
         if job is None or self.signalsBlocked():
@@ -216,6 +222,7 @@ class ViewChipJob(QObject):
         self._task = BackgroundTask(self.tr("LSpace: prepare the picture"), lambda _: _finish(drawn))
         self._task.succeeded.connect(self.made)
         self._task.failed.connect(self.failed)
+        self._task.cancelled.connect(self._on_cancelled)
         self._task.start()
 
     def _place(self) -> _Place:

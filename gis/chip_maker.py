@@ -17,12 +17,14 @@ from .training_chips import ChipSquare, RasterSource, cut_chip, plan_squares
 
 
 class ChipMaker(QObject):
-    """Makes the chips of one order; told by one of the two signals, unless cancelled."""
+    """Makes the chips of one order; told by one of the signals, unless given up."""
 
     made = pyqtSignal(object)
     """A tuple of ``MadeChip``, at least one."""
     failed = pyqtSignal(object)
     """A ``ChipError``."""
+    cancelled = pyqtSignal()
+    """The user gave up in QGIS's list of tasks."""
 
     def __init__(self, order: RunOrder, geometry: ChipGeometry, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,12 +45,17 @@ class ChipMaker(QObject):
         if self._work is not None:
             self._work.give_up()
 
+    def _on_cancelled(self) -> None:
+        # a method, not a lambda: the task may outlive this object, and then nothing is called
+        self.cancelled.emit()
+
     def _start(self) -> None:
         order, geometry = self._order, self._geometry
         if order.chip_kind is ChipKind.AS_SHOWN:
             job = ViewChipJob(order.view, order.aoi, geometry.as_shown_px, self)
             job.made.connect(lambda chip: self.made.emit((chip,)))
             job.failed.connect(self.failed)
+            job.cancelled.connect(self.cancelled)
             self._work = job
         else:
             source = order.source
@@ -60,6 +67,7 @@ class ChipMaker(QObject):
             )
             task.succeeded.connect(self.made)
             task.failed.connect(self.failed)
+            task.cancelled.connect(self._on_cancelled)
             self._work = task
         self._work.start()
 

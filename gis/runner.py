@@ -74,6 +74,7 @@ class Runner(QObject):
         run.maker = ChipMaker(order, run.contract.chip, self)
         run.maker.made.connect(self._on_chips_made)
         run.maker.failed.connect(lambda error: self._end(RunOutcome.FAILED, error))
+        run.maker.cancelled.connect(self.cancel)
         stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
         self.progressed.emit(RunProgress(stage))
         run.request_id = worker.send(MessageType.LOAD, settings.model_choice().to_payload())
@@ -84,8 +85,6 @@ class Runner(QObject):
         run = self._run
         if run is None or self._worker is None:
             return
-        if run.maker is not None:
-            run.maker.give_up()
         self.progressed.emit(RunProgress(RunStage.CANCELLING))
         if run.waits_for_chips():
             self._end(RunOutcome.CANCELLED)
@@ -94,10 +93,7 @@ class Runner(QObject):
 
     def shut_down(self) -> None:
         """Ends the run, if any, and lets the worker go."""
-        if self._run is not None:
-            if self._run.maker is not None:
-                self._run.maker.give_up()
-            self._end(RunOutcome.CANCELLED)
+        self._end(RunOutcome.CANCELLED)
         self._drop_worker()
 
     def _worker_for(self, settings: Settings) -> WorkerProcess:
@@ -210,8 +206,7 @@ class Runner(QObject):
         run, self._run = self._run, None
         if run is None:
             return
-        if outcome is RunOutcome.FAILED and run.maker is not None:
-            run.maker.give_up()
         if run.maker is not None:
+            run.maker.give_up()
             run.maker.deleteLater()
         self.ended.emit(run.end(outcome, error))

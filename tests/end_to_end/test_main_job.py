@@ -35,7 +35,7 @@ from planted import (
     units_per_metre,
     view_of,
 )
-from qgis.core import QgsGeometry, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsGeometry, QgsPointXY, QgsProject, QgsRasterLayer
 
 WORKER_PYTHON = str(ROOT / ".venv" / "worker" / "bin" / "python")
 CRSS = ("EPSG:3857", "EPSG:32604", "EPSG:4326", "EPSG:3413", "custom")
@@ -271,6 +271,17 @@ def test_a_cancel_while_the_model_loads_ends_the_run_at_once(qtbot, make_runner)
     runner.cancel()
     assert [end.outcome for end in runner.ends] == [RunOutcome.CANCELLED]
     assert runner.worker_process_id is None
+
+
+def test_chips_cancelled_in_the_list_of_tasks_cancel_the_run(qtbot, make_runner):
+    layer = harbour_layer()
+    view = view_of([layer], crs_of("EPSG:3857"), 500, 400, 30.0)
+    runner = make_runner()
+    source = RasterSource.from_layer(layer)
+    runner.start(detect_order(view, chip_kind=ChipKind.TRAINING_GRADE, source=source), SETTINGS)
+    QgsApplication.taskManager().cancelAll()
+    qtbot.waitUntil(lambda: bool(runner.ends), timeout=5000)
+    assert [end.outcome for end in runner.ends] == [RunOutcome.CANCELLED]
 
 
 def test_an_empty_map_fails_with_the_reason_and_the_next_run_works(make_runner, complete):
