@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from qgis.core import (
@@ -19,6 +20,8 @@ from qgis.core import (
 from .errors import CrsUnknown, EmptyExtent
 
 WGS84 = "EPSG:7030"
+MEASURED_SHARE = 1 / 256
+"""Only the middle of a frame is measured: its ends may lie beyond the Earth's edge."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,14 @@ class Aoi:
 
     @classmethod
     def from_view(cls, settings: QgsMapSettings) -> Aoi:
-        """What the map shows; a turned map gives a turned rectangle."""
+        """What the map shows; a turned map gives a turned rectangle.
+
+        Raises:
+            EmptyExtent: the map has no extent, or one too large for QGIS to draw.
+            CrsUnknown: the map has no CRS.
+        """
+        if not settings.hasValidSettings():
+            raise EmptyExtent("the map's extent cannot be drawn")
         size = settings.outputSize()
         to_map = settings.mapToPixel().toMapCoordinatesF
         corners = [(0.0, 0.0), (size.width(), 0.0), (size.width(), size.height()), (0.0, size.height())]
@@ -75,15 +85,23 @@ class Aoi:
         return Frame(middle, max(columns) - min(columns), max(rows) - min(rows), self.rotation_deg)
 
     def size_m(self) -> tuple[float, float]:
-        """Width and height on the ground through the middle of the frame, metres."""
+        """Width and height on the ground, metres, at the scale of the frame's middle.
+
+        Raises:
+            CrsUnknown: the middle is no place on the ground.
+        """
         frame = self.frame()
+        right, down = frame.width * MEASURED_SHARE / 2, frame.height * MEASURED_SHARE / 2
         screen = QgsMapToPixel(1.0, frame.centre.x(), frame.centre.y(), 2, 2, frame.rotation_deg)
-        along = [(1 - frame.width / 2, 1.0), (1 + frame.width / 2, 1.0)]
-        across = [(1.0, 1 - frame.height / 2), (1.0, 1 + frame.height / 2)]
+        along = [(1 - right, 1.0), (1 + right, 1.0)]
+        across = [(1.0, 1 - down), (1.0, 1 + down)]
         ruler = ruler_for(self.crs)
         width, height = (
-            ruler.measureLine([screen.toMapCoordinatesF(x, y) for x, y in line]) for line in (along, across)
+            ruler.measureLine([screen.toMapCoordinatesF(x, y) for x, y in line]) / MEASURED_SHARE
+            for line in (along, across)
         )
+        if not (math.isfinite(width) and math.isfinite(height) and min(width, height) > 0):
+            raise CrsUnknown("nothing can be measured here", crs=self.crs.userFriendlyIdentifier())
         return width, height
 
 

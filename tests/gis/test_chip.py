@@ -14,6 +14,7 @@ from lspace.gis.chip import ChipNoteKind
 from lspace.gis.errors import BlankChip, CrsUnknown, EmptyExtent
 from lspace.gis.layers import RESULT_PROPERTY
 from planted import (
+    HARBOUR,
     ROOT,
     blobs,
     coverage,
@@ -162,6 +163,37 @@ def test_a_map_without_a_crs_or_without_an_extent_is_refused():
         Aoi.from_view(view)
     with pytest.raises(EmptyExtent):
         Aoi.from_corners([QgsPointXY(0, 0)] * 4, view_of([], crs_of("EPSG:3857"), 400, 400, 8.0))
+
+
+@pytest.mark.parametrize("crs_name", CRSS)
+def test_the_size_of_a_view_is_that_of_the_ground(crs_name):
+    view = view_of([harbour_layer()], crs_of(crs_name), 500, 250, 8.0)
+    width, height = Aoi.from_view(view).size_m()
+    assert width * height == pytest.approx(4000 * 2000, rel=0.01)
+    # a degree of longitude is shorter than one of latitude
+    narrowing = math.cos(math.radians(HARBOUR.y())) if crs_name == "EPSG:4326" else 1
+    assert width / height == pytest.approx(2 * narrowing, rel=0.01)
+
+
+@pytest.mark.parametrize("crs_name", CRSS)
+def test_a_view_beyond_the_earth_has_a_size_or_a_typed_error_but_never_nan(crs_name):
+    view = view_of([harbour_layer()], crs_of(crs_name), 500, 250, 8.0)
+    half = 400 if crs_name == "EPSG:4326" else 4e7
+    view.setExtent(QgsRectangle(-half, -half, half, half))
+    try:
+        width, height = Aoi.from_view(view).size_m()
+    except CrsUnknown:
+        return
+    assert 0 < width < math.inf
+    assert 0 < height < math.inf
+
+
+def test_a_view_too_large_for_qgis_is_refused():
+    view = view_of([harbour_layer()], crs_of("EPSG:3857"), 400, 400, 8.0)
+    view.setExtent(QgsRectangle(-1e9, -1e9, 1e9, 1e9))
+    assert not view.hasValidSettings()
+    with pytest.raises(EmptyExtent):
+        Aoi.from_view(view)
 
 
 def test_a_broken_layer_is_named(make_chip):
