@@ -22,6 +22,7 @@ from qgis.PyQt.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt,
 from qgis.PyQt.QtGui import QColor, QImage
 
 from ..model_backend.chip import Chip, ChipKind
+from ..model_backend.contract import ChipGeometry
 from ..model_backend.georeference.geotransform import GeoTransform
 from .aoi import Aoi, ruler_for
 from .errors import BlankChip, CrsUnknown, RenderFailed
@@ -65,21 +66,23 @@ class MadeChip:
     notes: tuple[ChipNote, ...] = ()
 
 
-def chip_settings(view: QgsMapSettings, aoi: Aoi, longer_side_px: int) -> QgsMapSettings:
-    """The map settings that draw the AOI's frame as a chip.
+def chip_settings(view: QgsMapSettings, aoi: Aoi, geometry: ChipGeometry) -> QgsMapSettings:
+    """The map settings that draw the AOI's frame, or a square around it, as a chip.
 
     Layers, styles, transforms, the temporal range and the scale are those of the view; our own result
     layers, the selection and edit markers are left out, and pixels that no layer covers stay transparent.
     """
     frame = aoi.frame()
-    scale = longer_side_px / max(frame.width, frame.height)
-    width, height = (max(SMALLEST_SIDE_PX, round(side * scale)) for side in (frame.width, frame.height))
+    longer = max(frame.width, frame.height)
+    sides = (longer, longer) if geometry.as_shown_square else (frame.width, frame.height)
+    scale = geometry.as_shown_px / longer
+    width, height = (max(SMALLEST_SIDE_PX, round(side * scale)) for side in sides)
     settings = QgsMapSettings(view)
     settings.setDestinationCrs(aoi.crs)
     settings.setDevicePixelRatio(1.0)
     settings.setOutputSize(QSize(width, height))
     settings.setRotation(frame.rotation_deg)
-    settings.setExtent(QgsRectangle.fromCenterAndSize(frame.centre, frame.width, frame.height))
+    settings.setExtent(QgsRectangle.fromCenterAndSize(frame.centre, *sides))
     settings.setLayers([layer for layer in view.layers() if not is_result_layer(layer)])
     settings.setBackgroundColor(QColor(0, 0, 0, 0))
     settings.setOutputImageFormat(QImage.Format.Format_ARGB32_Premultiplied)
@@ -175,10 +178,10 @@ class ViewChipJob(QObject):
     """The user gave up in QGIS's list of tasks."""
 
     def __init__(
-        self, view: QgsMapSettings, aoi: Aoi, longer_side_px: int, parent: QObject | None = None
+        self, view: QgsMapSettings, aoi: Aoi, geometry: ChipGeometry, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._settings = chip_settings(view, aoi, longer_side_px)
+        self._settings = chip_settings(view, aoi, geometry)
         self._canvas_colour = view.backgroundColor()
         self._job: QgsMapRendererParallelJob | None = None
         self._task: BackgroundTask | None = None

@@ -52,7 +52,7 @@ class ChipMaker(QObject):
     def _start(self) -> None:
         order, geometry = self._order, self._geometry
         if order.chip_kind is ChipKind.AS_SHOWN:
-            job = ViewChipJob(order.view, order.aoi, geometry.as_shown_px, self)
+            job = ViewChipJob(order.view, order.aoi, geometry, self)
             job.made.connect(lambda chip: self.made.emit((chip,)))
             job.failed.connect(self.failed)
             job.cancelled.connect(self.cancelled)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,11 @@ from typing import Any
 from .errors import ModelInvalid, RequestError
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+EMBEDDED_MODEL = RESOURCES / "models" / "lspace-mini"
+"""Folder of the small model that comes with the plugin."""
+CONTRACT_MARK = "lspace_contract"
+"""Where a checkpoint's config.json names its contract."""
+_FALLBACK = "lspace"
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class ChipGeometry:
     stretch_percentiles: tuple[float, float]
     as_shown_px: int
     """Longer side of a chip rendered from the canvas."""
+    as_shown_square: bool = False
+    """Whether such a chip is drawn as a square around the AOI, because the model knows no other shape."""
 
     @property
     def gsd_m(self) -> float:
@@ -56,6 +64,46 @@ class Task:
     prompt: str
     """May hold ``{target}``, once."""
     max_new_tokens: int
+    images: int = 1
+    """Pictures that the prompt goes with; two are before and after."""
+    label: str | None = None
+    """The word the model writes, where the task looks for one thing only."""
+    found: str | None = None
+    """The trained answer of a text task, with blanks for its facts."""
+    none: str | None = None
+    """The same where there was nothing to report."""
+    min_cells: int | None = None
+    """Least size of a region in this task's trained answers, where it is not the contract's."""
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Which land-cover regions the trained answers hold: connected ones (8 neighbours), largest first."""
+
+    grid_px: int
+    """Cells a side of the grid on which they are measured; a cell has its majority's class."""
+    min_cells: int
+    max_boxes: int
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Which objects the trained answers hold."""
+
+    max_boxes: int
+    order: str
+    """``area``, largest first, or ``left``, by their left edges."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which classes a trained caption names: by share, largest first."""
+
+    min_cells: int
+    """Smaller regions do not count."""
+    max_classes: int
+    min_share: float
+    """0..1."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +126,13 @@ class Contract:
     model_type: str
     """``model_type`` of its config.json."""
     hub_id: str
+    own_words: bool
+    """Whether it can be asked for words other than its targets' at all, trained or not."""
     chip: ChipGeometry
     box: BoxForm
+    regions: Regions
+    objects: Objects
+    shares: Shares
     tasks: dict[str, Task]
     targets: tuple[Target, ...]
 
@@ -105,16 +158,36 @@ def load_contracts() -> dict[str, Contract]:
     return {name: _read(name, entry) for name, entry in table.items()}
 
 
-def contract_for(model_type: str) -> Contract:
-    """The contract for a checkpoint's ``model_type``.
+def contract_for(config: Mapping[str, Any]) -> Contract:
+    """The contract for a checkpoint's configuration: the one it names, or the first of its architecture.
 
     Raises:
-        ModelInvalid: no contract knows this architecture.
+        ModelInvalid: no contract has this name or knows this architecture.
     """
+    model_type, name = config.get("model_type"), config.get(CONTRACT_MARK)
     for contract in load_contracts().values():
-        if contract.model_type == model_type:
+        if contract.model_type == model_type and name in (None, contract.name):
             return contract
-    raise ModelInvalid(f"no contract for model type {model_type!r}", model_type=model_type)
+    raise ModelInvalid(
+        f"no contract {name or ''!r} for model type {model_type!r}", model_type=str(model_type), name=name
+    )
+
+
+def expected_contract(model: str) -> Contract:
+    """The contract that a chosen model, a folder or a hub id, will have as far as can be told unloaded.
+
+    Where nothing can be told it is that of lspace: the worker says what is wrong when it loads the model.
+    """
+    contracts = load_contracts()
+    fallback = contracts[_FALLBACK]
+    try:
+        folder = Path(model).expanduser()
+        if folder.is_dir():
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            return contract_for(config if isinstance(config, dict) else {})
+    except (OSError, ValueError, RuntimeError, ModelInvalid):  # RuntimeError: no such home, endless nesting
+        return fallback
+    return {contract.hub_id: contract for contract in contracts.values()}.get(model, fallback)
 
 
 def _read(name: str, entry: dict[str, Any]) -> Contract:
@@ -124,8 +197,16 @@ def _read(name: str, entry: dict[str, Any]) -> Contract:
         title=entry["title"],
         model_type=entry["model_type"],
         hub_id=entry["hub_id"],
+        own_words=entry["own_words"],
         chip=ChipGeometry(**chip),
         box=BoxForm(**entry["box"]),
-        tasks={key: Task(name=key, **task) for key, task in entry["tasks"].items()},
+        regions=Regions(**entry["regions"]),
+        objects=Objects(**entry["objects"]),
+        shares=Shares(**entry["shares"]),
+        tasks={key: _read_task(key, entry["system"], task) for key, task in entry["tasks"].items()},
         targets=tuple(Target(**target) for target in entry["targets"]),
     )
+
+
+def _read_task(name: str, system: str | None, task: dict[str, Any]) -> Task:
+    return Task(**{**task, "name": name, "system": system if task["system"] else None})

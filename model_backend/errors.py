@@ -13,6 +13,7 @@ BackendError
 ├── DeviceError
 │   └── OutOfMemory
 ├── GeoreferenceError      a box that cannot be placed on the map
+├── RowInvalid             a row of training data that is not in the agreed form
 └── Cancelled              asked to stop; not a failure
 """
 
@@ -99,6 +100,21 @@ class GeoreferenceError(BackendError):
     """A box cannot be placed on the map without distorting it."""
 
     code = "georeference"
+
+
+class RowInvalid(BackendError):
+    """A row of training data is not in the agreed form."""
+
+    code = "row_invalid"
+
+    def __init__(self, reason: str, file: str | None = None, line: int | None = None) -> None:
+        """``line`` counts from 1; None for the file as a whole."""
+        place = [] if file is None else [file] if line is None else [f"{file}, line {line}"]
+        super().__init__(": ".join([*place, reason]), file=file, line=line, reason=reason)
+
+    def at(self, file: str, line: int) -> RowInvalid:
+        """The same with its place."""
+        return RowInvalid(self.values["reason"], file, line)
 
 
 class Cancelled(BackendError):

@@ -33,11 +33,11 @@ def ask(
     engine: Engine, prompt: Prompt, images: Sequence[Image], is_cancelled: Callable[[], bool]
 ) -> Iterator[AnswerStep]:
     """Yields the answer step by step; raises what ``Engine.complete`` raises."""
-    completion = Completion()
+    completion, calibration = Completion(), engine.info.calibration
     reading = None if prompt.answer == "text" else read_proposals(completion, prompt.target)
     for chunk in engine.complete(prompt, images, is_cancelled):
         completion = completion.extended(chunk)
         known = len(reading.proposals) if reading else 0
         if reading is not None and (chunk.finish_reason or may_complete_box(chunk.text)):
-            reading = read_proposals(completion, prompt.target)
+            reading = read_proposals(completion, prompt.target, calibration)
         yield AnswerStep(chunk.text, completion, reading, reading.proposals[known:] if reading else ())

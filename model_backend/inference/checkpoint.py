@@ -24,6 +24,7 @@ from .device import reporting_out_of_memory
 from .digest import sha256_of
 from .download import IsCancelled, download
 from .image_processor import Lfm2VlImageProcessorPil
+from .scores import Calibration, calibration_of
 
 OnStage = Callable[[str, "float | None"], None]
 """Code of a stage (``download``, ``device``, ``weights``) and how much of it is done, 0..1, where known."""
@@ -62,6 +63,7 @@ class Checkpoint:
     """``Lfm2VlProcessor`` that pads on the left."""
     contract: Contract
     random_weights: bool
+    calibration: Calibration | None
 
 
 def locate(choice: ModelChoice, on_stage: OnStage, is_cancelled: IsCancelled) -> Source:
@@ -106,9 +108,11 @@ def open_checkpoint(folder: Path, device: str, dtype: torch.dtype) -> Checkpoint
     check_transformers(version("transformers"))
     config = _checked_config(folder)
     with _reporting_broken_files(folder), reporting_out_of_memory():
-        processor = _processor(folder)
-        model = _model(folder, dtype).to(device).eval()
-    return Checkpoint(model, processor, contract_for(config["model_type"]), config.get(RANDOM_MARK) is True)
+        processor = load_processor(folder)
+        model = load_model(folder, dtype).to(device).eval()
+    return Checkpoint(
+        model, processor, contract_for(config), config.get(RANDOM_MARK) is True, calibration_of(config)
+    )
 
 
 def check_transformers(installed: str) -> None:
@@ -128,7 +132,8 @@ def _checked_config(folder: Path) -> dict[str, Any]:
     config = settings["config.json"]
     if not isinstance(config, dict):
         raise ModelInvalid(f"config.json of {folder.name} holds no settings")
-    contract_for(str(config.get("model_type")))
+    contract_for(config)
+    calibration_of(config)
     return config
 
 
@@ -149,7 +154,12 @@ def _check_weights(folder: Path) -> None:
     raise ModelInvalid(f"{folder.name} holds no weights (*.safetensors)", folder=str(folder))
 
 
-def _processor(folder: Path) -> Any:
+def load_processor(folder: Path) -> Any:
+    """The processor (``Lfm2VlProcessor``) of a folder; it pads on the left, splits pictures unless told.
+
+    Raises:
+        ModelInvalid: there is no chat template.
+    """
     tokenizer = AutoTokenizer.from_pretrained(  # nosec B615  # a local folder
         folder, local_files_only=True, trust_remote_code=False, padding_side="left"
     )
@@ -162,7 +172,12 @@ def _processor(folder: Path) -> Any:
     )
 
 
-def _model(folder: Path, dtype: torch.dtype) -> Any:
+def load_model(folder: Path, dtype: torch.dtype) -> Any:
+    """The model (``Lfm2VlForConditionalGeneration``) of a folder, on the CPU.
+
+    Raises:
+        ModelInvalid: tensors are missing, unknown or of another shape.
+    """
     loaded: Any = AutoModelForImageTextToText.from_pretrained(  # nosec B615  # a local folder
         folder,
         local_files_only=True,

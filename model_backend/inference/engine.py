@@ -12,6 +12,7 @@ from PIL.Image import Image
 from ..contract import Contract
 from .completion import CompletionChunk
 from .prompts import Prompt
+from .scores import Calibration
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ModelInfo:
     threads: int
     random_weights: bool
     """Whether the checkpoint says of itself that it was never trained."""
+    calibration: Calibration | None = None
+    """How its scores were made probabilities; None where they are the tokens' own."""
 
     def to_payload(self) -> dict[str, Any]:
         """The facts as JSON-ready values."""

@@ -57,6 +57,7 @@ def load_engine(
         load_s=perf_counter() - started,
         threads=chosen.threads,
         random_weights=checkpoint.random_weights,
+        calibration=checkpoint.calibration,
     )
     return Lfm2VlEngine(checkpoint, info)
 

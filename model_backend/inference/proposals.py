@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..proposal import Box, Proposal
 from .candidates import Candidate, Findings, find_candidates
 from .completion import Completion
-from .scores import score_of
+from .scores import Calibration, score_of
 from .written_box import Drop, mend_box
 
 LONGEST_LABEL = 80
@@ -46,18 +46,23 @@ class Reading:
     ``truncated`` inside an open bracket, ``loop``."""
 
 
-def read_proposals(completion: Completion, default_label: str | None = None) -> Reading:
+def read_proposals(
+    completion: Completion, default_label: str | None = None, calibration: Calibration | None = None
+) -> Reading:
     """Reads every whole box, in the order in which the model completed them.
 
     Never raises, whatever the text; takes time linear in it. Boxes without a label of their own take
     ``default_label``, the target that was asked for, or are dropped. While ``finish_reason`` is None an
-    object that is still open is left alone, so the proposals only ever grow at the end.
+    object that is still open is left alone, so the proposals only ever grow at the end. Scores are those of
+    ``score_of``, or what the calibration makes of them.
     """
     findings = find_candidates(completion.text, completion.finish_reason)
     dropped = Counter(findings.drops)
     proposals: dict[tuple[str, Box], Proposal] = {}
     for candidate in findings.candidates:
         proposal = _propose(candidate, completion, default_label)
+        if calibration and isinstance(proposal, Proposal) and proposal.score is not None:
+            proposal = replace(proposal, score=calibration.score(proposal.score))
         if isinstance(proposal, Drop):
             dropped[proposal] += 1
         elif (proposal.label, proposal.box) in proposals:

@@ -3,68 +3,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import save_file
 from transformers import Lfm2VlConfig, Lfm2VlForConditionalGeneration
 
 from ..errors import RequestError
 from .checkpoint import RANDOM_MARK
+from .checkpoint_files import replacing, write_config, write_processor, write_tokenizer, write_weights
 from .quiet import quiet_transformers
-from .random_tokenizer import BOS, EOS, IMAGE, IMAGE_END, IMAGE_START, PAD, random_tokenizer
+from .random_tokenizer import random_tokenizer
 
 Size = Literal["tiny", "full"]
 
 _EMBEDDING_STD = 0.25
-# lspace's files have a level more in their names than the classes of today
-_VISION_NAME = re.compile(r"^model\.vision_tower\.(?!vision_model\.)")
 _FULL_LAYERS = (*"ccaccaccacacacac",)  # c short convolution, a attention
-_TEMPLATE = """{{- bos_token -}}
-{%- for message in messages -%}
-{{- '<|im_start|>' + message['role'] + '\\n' -}}
-{%- if message['content'] is string -%}
-{{- message['content'] -}}
-{%- else -%}
-{%- for part in message['content'] -%}
-{{- '<image>' if part['type'] == 'image' else part['text'] -}}
-{%- endfor -%}
-{%- endif -%}
-{{- '<|im_end|>\\n' -}}
-{%- endfor -%}
-{%- if add_generation_prompt -%}
-{{- '<|im_start|>assistant\\n' -}}
-{%- endif -%}
-"""
-_IMAGE_PROCESSOR = {
-    "image_processor_type": "Lfm2VlImageProcessorFast",
-    "do_resize": True,
-    "do_rescale": True,
-    "do_normalize": True,
-    "do_pad": True,
-    "do_image_splitting": True,
-    "size": {"height": 512, "width": 512},
-    "resample": 2,
-    "rescale_factor": 1 / 255,
-    "image_mean": [0.5, 0.5, 0.5],
-    "image_std": [0.5, 0.5, 0.5],
-    "downsample_factor": 2,
-    "encoder_patch_size": 16,
-    "tile_size": 512,
-    "min_tiles": 2,
-    "max_tiles": 10,
-    "min_image_tokens": 64,
-    "max_image_tokens": 256,
-    "max_num_patches": 1024,
-    "max_pixels_tolerance": 2.0,
-    "use_thumbnail": True,
-    "return_row_col_info": True,
-}
 
 
 def random_config(size: Size) -> Any:
@@ -101,19 +55,12 @@ def write_random_checkpoint(folder: Path, size: Size, seed: int = 0) -> None:
     """
     quiet_transformers()
     _check_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-        fresh = Path(name) / "checkpoint"
+    with replacing(folder) as fresh:
         config = random_config(size)
-        config.architectures = ["Lfm2VlForConditionalGeneration"]
-        config.dtype = "bfloat16"
-        config.save_pretrained(fresh)
-        _write_weights(fresh, _random_model(config, seed))
-        _write_tokenizer(fresh, config.text_config.vocab_size)
-        _write_processor(fresh)
-        if folder.exists():
-            shutil.rmtree(folder)
-        fresh.replace(folder)
+        write_config(fresh, config, torch.bfloat16)
+        write_weights(fresh, _random_model(config, seed), torch.bfloat16)
+        write_tokenizer(fresh, random_tokenizer(config.text_config.vocab_size))
+        write_processor(fresh)
 
 
 _TEXT = {
@@ -192,14 +139,6 @@ def _random_model(config: Any, seed: int) -> Any:
     return model
 
 
-def _write_weights(folder: Path, model: Any) -> None:
-    model.generation_config.save_pretrained(folder)
-    weights = {
-        _VISION_NAME.sub(r"\g<0>vision_model.", name): tensor for name, tensor in model.named_parameters()
-    }
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-
 def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
     """Wide enough that greedy decoding does not repeat one token for ever, as it does from a usual start."""
     if weights.ndim == 1:
@@ -208,35 +147,6 @@ def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
         weights.normal_(0.0, _EMBEDDING_STD, generator=generator)
     else:
         weights.normal_(0.0, weights[0].numel() ** -0.5, generator=generator)
-
-
-def _write_tokenizer(folder: Path, vocabulary: int) -> None:
-    random_tokenizer(vocabulary).save(str(folder / "tokenizer.json"))
-    _write_json(
-        folder / "tokenizer_config.json",
-        {
-            "tokenizer_class": "TokenizersBackend",
-            "bos_token": BOS,
-            "eos_token": EOS,
-            "pad_token": PAD,
-            "image_token": IMAGE,
-            "image_start_token": IMAGE_START,
-            "image_end_token": IMAGE_END,
-            "clean_up_tokenization_spaces": False,
-            "model_input_names": ["input_ids", "attention_mask"],
-        },
-    )
-    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
-
-
-def _write_processor(folder: Path) -> None:
-    wrapper = {"processor_class": "Lfm2VlProcessor"}
-    _write_json(folder / "processor_config.json", {**wrapper, "image_processor": _IMAGE_PROCESSOR})
-    _write_json(folder / "preprocessor_config.json", {**wrapper, **_IMAGE_PROCESSOR})
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -5,12 +5,52 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from ..errors import ModelInvalid
 from .completion import Completion
 
 Span = tuple[int, int]
 """Characters ``start <= i < end`` of a completion's text."""
+_LEAST_SCORE = 1e-9
+_MOST_LOG_ODDS = 30.0
+
+
+CALIBRATION_MARK = "lspace_calibration"
+"""Where a checkpoint's config.json holds how its scores were calibrated."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often a box of a raw score was right, as measured on labelled chips (Platt scaling)."""
+
+    slope: float
+    intercept: float
+
+    def score(self, raw: float) -> float:
+        """``1 / (1 + exp(-(intercept + slope * log(raw))))``: rises with the raw score, 0..1."""
+        log_odds = self.intercept + self.slope * math.log(max(raw, _LEAST_SCORE))
+        return 1.0 / (1.0 + math.exp(-max(-_MOST_LOG_ODDS, min(_MOST_LOG_ODDS, log_odds))))
+
+
+def calibration_of(config: Mapping[str, Any]) -> Calibration | None:
+    """The calibration in a checkpoint's configuration, None where it has none.
+
+    Raises:
+        ModelInvalid: it is no calibration.
+    """
+    written = config.get(CALIBRATION_MARK)
+    if written is None:
+        return None
+    try:
+        calibration = Calibration(float(written["slope"]), float(written["intercept"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelInvalid(f"{CALIBRATION_MARK} in config.json is no calibration: {written!r}") from error
+    if not (calibration.slope > 0 and math.isfinite(calibration.slope + calibration.intercept)):
+        raise ModelInvalid(f"{CALIBRATION_MARK} in config.json would turn scores round: {written!r}")
+    return calibration
 
 
 def score_of(completion: Completion, spans: Iterable[Span]) -> float | None:

@@ -10,9 +10,10 @@ def make_chip(qtbot):
     """Draws a chip of a view as the plugin does, and raises what it fails with."""
     from lspace.gis.aoi import Aoi
     from lspace.gis.chip import ViewChipJob
+    from written import GEOMETRY
 
-    def make(view, aoi=None, longer_side_px=512):
-        job = ViewChipJob(view, aoi or Aoi.from_view(view), longer_side_px)
+    def make(view, aoi=None, geometry=GEOMETRY):
+        job = ViewChipJob(view, aoi or Aoi.from_view(view), geometry)
         told = []
         job.made.connect(told.append)
         job.failed.connect(told.append)

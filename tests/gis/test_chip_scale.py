@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("qgis.core")
@@ -31,6 +33,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QSize
+from written import GEOMETRY
 
 WEB = crs_of("EPSG:3857")
 
@@ -70,7 +73,7 @@ def test_an_area_in_another_crs_than_the_maps_keeps_the_maps_scale():
     view = view_of([], WEB, 800, 600, 6.0)
     lonlat = crs_of("EPSG:4326")
     aoi = Aoi(transformed(square_at(WEB, 0, 0, 1500), WEB, lonlat), lonlat)
-    assert chip_settings(view, aoi, 512).scale() == pytest.approx(view.scale(), rel=1e-6)
+    assert chip_settings(view, aoi, GEOMETRY).scale() == pytest.approx(view.scale(), rel=1e-6)
 
 
 def marked(size_mm, at=(0, 0)):
@@ -121,6 +124,16 @@ def test_the_scale_of_a_map_without_a_size_is_not_asked():
     aoi = Aoi(square_at(WEB, 0, 0, 1500), WEB)
     view.setOutputSize(QSize(0, 0))
     view.setExtent(QgsRectangle())
-    settings = chip_settings(view, aoi, 512)
+    settings = chip_settings(view, aoi, GEOMETRY)
     assert settings.hasValidSettings()
     assert settings.outputDpi() == view.outputDpi()
+
+
+def test_a_model_that_knows_squares_only_sees_a_square_around_the_area():
+    view = view_of([], WEB, 800, 600, 6.0)
+    wide = QgsGeometry.fromRect(QgsRectangle.fromCenterAndSize(harbour_in(WEB), 2000, 500))
+    settings = chip_settings(view, Aoi(wide, WEB), replace(GEOMETRY, as_shown_square=True))
+    assert settings.outputSize() == QSize(512, 512)
+    extent = settings.extent()
+    assert (extent.width(), extent.height()) == pytest.approx((2000, 2000))
+    assert extent.center().distance(harbour_in(WEB)) < 1e-6

@@ -36,6 +36,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QDateTime, Qt, QTimer
+from written import GEOMETRY
 
 WEB = crs_of("EPSG:3857")
 TIMEOUT_MS = 1500
@@ -212,7 +213,7 @@ def test_giving_up_on_a_server_that_never_answers_holds_nothing_up(qtbot, server
     QgsNetworkAccessManager.setTimeout(60_000)
     server.fault = "sleeps"
     view = tile_view(tile_layer(server))
-    job = ViewChipJob(view, Aoi.from_view(view), 512)
+    job = ViewChipJob(view, Aoi.from_view(view), GEOMETRY)
     told = []
     job.made.connect(told.append)
     job.failed.connect(told.append)
