@@ -61,14 +61,13 @@ class LSpacePlugin:
 
     def _make_dock(self):
         from .gis.runner import Runner
-        from .model_backend.contract import load_contracts
+        from .gis.settings import Settings
         from .ui.controller import DockController
         from .ui.dock import LSpaceDock
 
-        contract = load_contracts()["lspace"]
-        self._dock = LSpaceDock(contract, self._iface.mainWindow())
+        self._dock = LSpaceDock(Settings.load().expected_contract, self._iface.mainWindow())
         canvas, runner = self._iface.mapCanvas(), Runner(parent=self._dock)
-        self._controller = DockController(self._dock, canvas, runner, contract, self._open_options)
+        self._controller = DockController(self._dock, canvas, runner, self._open_options)
         self._dock.setToggleVisibilityAction(self._action)
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
 

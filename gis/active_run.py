@@ -9,7 +9,7 @@ from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem
 
-from ..model_backend.contract import Contract, load_contracts
+from ..model_backend.contract import Contract
 from ..model_backend.request import RunRequest
 from .chip import MadeChip, wkt2_of
 from .chip_maker import ChipMaker
@@ -35,9 +35,10 @@ class OpenChip:
 class ActiveRun:
     """The state of one run; ``Runner`` moves it on."""
 
-    def __init__(self, order: RunOrder) -> None:
+    def __init__(self, order: RunOrder, contract: Contract) -> None:
         self.order = order
-        self.contract: Contract = load_contracts()["lspace"]
+        self.contract = contract
+        """The one expected of the model when the run began."""
         self.maker: ChipMaker | None = None
         self.chips: tuple[MadeChip, ...] | None = None
         self.info: dict[str, Any] | None = None

@@ -26,6 +26,7 @@ PluginError
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
     ├── WorkerFailed        it lives, but could not do what was asked
+    ├── OtherContract       the model it loaded is of another kind than the run was made for
     └── WorkerCrashed       it ended by itself
 """
 
@@ -142,6 +143,10 @@ class RuntimeNotFound(WorkerError):
 
 class WorkerFailed(WorkerError):
     """The worker answered with an error: ``code`` as in ``model_backend/errors.py``, and its ``detail``."""
+
+
+class OtherContract(WorkerError):
+    """The loaded model has the contract ``found``, and the run was made for ``expected``."""
 
 
 class WorkerCrashed(WorkerError):

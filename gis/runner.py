@@ -11,12 +11,11 @@ from typing import Any
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..model_backend.contract import load_contracts
 from ..model_backend.protocol import Message, MessageType
 from .active_run import ActiveRun
 from .chip import MadeChip
 from .chip_maker import ChipMaker
-from .errors import CrsUnknown, PluginError, RuntimeNotFound, WorkerFailed
+from .errors import CrsUnknown, OtherContract, PluginError, RuntimeNotFound, WorkerFailed
 from .interpreter import usable_interpreter
 from .run_layers import RunLayers
 from .run_order import RunOrder
@@ -58,18 +57,15 @@ class Runner(QObject):
         return self._worker.process_id if self._worker else None
 
     def start(self, order: RunOrder, settings: Settings) -> None:
-        """Begins a run; ends at once where there is no interpreter or no model."""
+        """Begins a run; ends at once where there is no interpreter."""
         if self._run is not None:
             return
-        self._run = run = ActiveRun(order)
+        self._run = run = ActiveRun(order, settings.expected_contract)
         try:
             run.place_clip()
             worker = self._worker_for(settings)
         except (CrsUnknown, RuntimeNotFound) as error:
             self._end(RunOutcome.FAILED, error)
-            return
-        if not settings.model:
-            self._end(RunOutcome.FAILED, WorkerFailed(code="model_not_found", detail=""))
             return
         run.maker = ChipMaker(order, run.contract.chip, self)
         run.maker.made.connect(self._on_chips_made)
@@ -164,13 +160,16 @@ class Runner(QObject):
 
     def _on_result(self, body: dict[str, Any]) -> None:
         run = self._run
-        if run.info is None:
+        if run.info is not None:
+            run.index += 1
+        elif body["contract"] == run.contract.name:
             run.info = body["info"]
-            run.contract = load_contracts()[body["contract"]]
             run.stamp("model")
             self.model_ready.emit(run.info)
         else:
-            run.index += 1
+            self._drop_worker()  # it would keep this model
+            self._end(RunOutcome.FAILED, OtherContract(expected=run.contract.name, found=body["contract"]))
+            return
         self._ask_next()
 
     def _on_error(self, body: dict[str, Any]) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 
 from qgis.core import QgsSettings
 
+from ..model_backend.contract import EMBEDDED_MODEL, Contract, expected_contract
 from ..model_backend.request import ModelChoice
 
 _PREFIX = "lspace/"
@@ -19,7 +21,7 @@ class Settings:
     interpreter: str = ""
     """Path of the Python that has the worker's packages."""
     model: str = ""
-    """Folder or hub id."""
+    """Folder or hub id; empty means the model that comes with the plugin."""
     device: str = "auto"
     precision: str = "auto"
     threads: int = 0
@@ -47,10 +49,20 @@ class Settings:
         for field in fields(self):
             stored.setValue(_PREFIX + field.name, getattr(self, field.name))
 
+    @property
+    def is_embedded_model(self) -> bool:
+        """Whether the model is the one that comes with the plugin, left unchosen or chosen by its folder."""
+        return not self.model or os.path.realpath(os.path.expanduser(self.model)) == str(EMBEDDED_MODEL)
+
+    @property
+    def expected_contract(self) -> Contract:
+        """That of the model, as far as can be told before it is loaded."""
+        return expected_contract(self.model_choice().model)
+
     def model_choice(self) -> ModelChoice:
         """What the worker is to load."""
         return ModelChoice(
-            model=self.model,
+            model=self.model or str(EMBEDDED_MODEL),
             device=self.device,
             precision=self.precision,
             threads=self.threads or None,

@@ -168,9 +168,8 @@ def contract_for(config: Mapping[str, Any]) -> Contract:
     for contract in load_contracts().values():
         if contract.model_type == model_type and name in (None, contract.name):
             return contract
-    raise ModelInvalid(
-        f"no contract {name or ''!r} for model type {model_type!r}", model_type=str(model_type), name=name
-    )
+    named = "" if name is None else f" {name!r}"
+    raise ModelInvalid(f"no contract{named} for model type {str(model_type)!r}", model_type=str(model_type))
 
 
 def expected_contract(model: str) -> Contract:

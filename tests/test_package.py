@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZE_LIMIT = 25 * 1024 * 1024
+SIZE_LIMIT = 25_000_000
+"""Bytes."""
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,18 @@ def test_what_qgis_imports_is_python_3_9(room):
 
 def test_the_zip_has_one_folder_with_the_plugin_and_its_licence(names):
     assert {name.split("/")[0] for name in names} == {"lspace"}
-    for needed in ("__init__.py", "plugin.py", "metadata.txt", "LICENSE", "README.md", "requirements.txt"):
+    for needed in ("__init__.py", "plugin.py", "metadata.txt", "LICENSE", "README.md"):
+        assert f"lspace/{needed}" in names
+    for needed in ("requirements.txt", "requirements-training.txt"):
         assert f"lspace/{needed}" in names
     assert "lspace/resources/icon.svg" in names
     assert "lspace/model_backend/worker.py" in names
+
+
+def test_the_zip_has_a_model_that_answers_without_a_download(names):
+    inside = [name for name in names if name.startswith("lspace/resources/models/lspace-mini/")]
+    needed = {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert {name.rsplit("/", 1)[1] for name in inside} >= needed
 
 
 def test_the_zip_leaves_out_what_only_developers_need(names):

@@ -18,6 +18,8 @@ PLAIN_ARITHMETIC = ("model_backend", "georeference", "geotransform")
 QT = {"qgis", "PyQt5", "PyQt6", "PySide2", "PySide6", "osgeo", "processing"}
 LEARNING = {"torch", "torchvision", "transformers", "peft", "accelerate", "safetensors", "huggingface_hub"}
 GEOMETRY = {"numpy", "shapely", "pyproj"}
+TEACHING = {"rasterio", "pyogrio", "matplotlib", "pyarrow", "scipy"}
+"""Of requirements-training.txt: an environment that only answers has none of them."""
 OWN = {"lspace", *FLOORS}
 ABSOLUTE = "absolute"
 
@@ -93,6 +95,8 @@ def outside_fault(module, name):
         return "no Qt and no QGIS in the worker"
     if name in LEARNING and room not in ("inference", "training"):
         return "only inference and training import it"
+    if name in TEACHING and room != "training":
+        return "only training imports it"
     if room == "georeference" and name not in GEOMETRY | sys.stdlib_module_names:
         return "georeference needs numpy, shapely and pyproj only"
     return None
@@ -129,6 +133,14 @@ def test_no_import_goes_the_wrong_way():
         ("model_backend.georeference.area", "def late():\n    from ..inference import scores", True),
         ("model_backend.georeference.area", "import transformers.models", True),
         ("model_backend.training.rows", "from ..inference.completion import Completion", False),
+        ("model_backend.training.scene", "import rasterio.windows", False),
+        ("model_backend.training.row", "def late():\n    import pyarrow", False),
+        ("model_backend.training.mini.sprites", "from scipy.ndimage import label", False),
+        ("model_backend.inference.proposals", "from scipy.ndimage import label", True),
+        ("model_backend.georeference.area", "import rasterio", True),
+        ("model_backend.run", "def late():\n    import matplotlib.pyplot", True),
+        ("gis.layers", "import pyogrio", True),
+        ("ui.dock", "from pyarrow import parquet", True),
         ("gis.layers", "from ..model_backend.proposal import Detection", False),
         ("gis.layers", "from ..model_backend.inference.scores import score_of", True),
         ("gis.layers", "from ..model_backend.worker import serve", True),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from qgis.core import QgsPointXY
 from qgis.gui import QgsMapCanvas, QgsMapTool
@@ -18,7 +19,6 @@ from ..gis.runner import Runner
 from ..gis.settings import Settings
 from ..gis.training_chips import RasterSource, plan_squares
 from ..model_backend.chip import ChipKind
-from ..model_backend.contract import Contract
 from .aoi_marker import AoiMarker
 from .dock import DETECT, AoiSource, LSpaceDock
 from .rectangle_tool import RectangleTool
@@ -34,20 +34,20 @@ class DockController(QObject):
         dock: LSpaceDock,
         canvas: QgsMapCanvas,
         runner: Runner,
-        contract: Contract,
         open_options: Callable[[], None],
     ) -> None:
         super().__init__(dock)
         self._dock = dock
         self._canvas = canvas
         self._runner = runner
-        self._contract = contract
         self._open_options = open_options
         self._rectangle: Aoi | None = None
         self._marker = AoiMarker(canvas)
         self._tool = RectangleTool(canvas)
         self._former_tool: QgsMapTool | None = None
         self._heading = ("", "")
+        self._settings = Settings.load()
+        """Those of the last run."""
         self._end: RunEnd | None = None
         self._save_dialog: SaveDialog | None = None
         self._connect()
@@ -55,8 +55,10 @@ class DockController(QObject):
         self._refresh_area()
 
     def refresh_state(self) -> None:
-        """Shows whether a run is possible, after settings or models changed."""
-        self._dock.show_state(*setup_advice(Settings.load()))
+        """Shows what the chosen model can be asked and whether a run is possible, after either changed."""
+        settings = Settings.load()
+        self._dock.show_state(*setup_advice(settings))
+        self._follow_contract(settings)
 
     def shut_down(self) -> None:
         """Ends a run, lets the worker go, and takes everything off the map."""
@@ -67,6 +69,12 @@ class DockController(QObject):
         self._tool.remove()
         self._marker.remove()
         self._runner.shut_down()
+
+    def _follow_contract(self, settings: Settings) -> None:
+        contract = settings.expected_contract
+        if contract is not self._dock.contract:
+            self._dock.show_contract(contract)
+            self._refresh_area()
 
     def _connect(self) -> None:
         dock, runner = self._dock, self._runner
@@ -85,7 +93,7 @@ class DockController(QObject):
         self._tool.deactivated.connect(lambda: dock.rectangle_button.setChecked(False))
         runner.progressed.connect(self._on_progress)
         runner.chips_made.connect(self._on_chips_made)
-        runner.model_ready.connect(lambda info: dock.show_state(model_words(info)))
+        runner.model_ready.connect(self._on_model_ready)
         runner.text_arrived.connect(self._on_text)
         runner.ended.connect(self._on_ended)
 
@@ -112,7 +120,7 @@ class DockController(QObject):
             self._dock.show_picture("")
 
     def _picture_words(self, aoi: Aoi, longer_side_m: float) -> str:
-        chip = self._contract.chip
+        chip = self._dock.contract.chip
         if self._dock.chip_kind() is ChipKind.AS_SHOWN:
             gsd = longer_side_m / chip.as_shown_px
             return tr("{gsd:.1f} m a pixel (trained at {trained:.1f})").format(gsd=gsd, trained=chip.gsd_m)
@@ -160,6 +168,8 @@ class DockController(QObject):
     def _run(self) -> None:
         self._dock.clear_answer()
         self._heading = ("", "")
+        self._settings = Settings.load()
+        self._follow_contract(self._settings)  # the folder may hold another model by now
         try:
             order = self._order()
         except ChipError as error:
@@ -171,7 +181,7 @@ class DockController(QObject):
         self._end = None
         self._dock.set_savable(False)
         self._dock.set_running(True)
-        self._runner.start(order, Settings.load())
+        self._runner.start(order, self._settings)
 
     def _order(self) -> RunOrder:
         dock, kind = self._dock, self._dock.chip_kind()
@@ -188,6 +198,10 @@ class DockController(QObject):
 
     def _on_progress(self, progress: RunProgress) -> None:
         self._dock.show_stage(stage_words(progress), progress.share)
+
+    def _on_model_ready(self, info: dict[str, Any]) -> None:
+        if self._settings == Settings.load():  # else the dock speaks of another model by now
+            self._dock.show_state(model_words(info, is_embedded=self._settings.is_embedded_model))
 
     def _on_chips_made(self, chips: tuple[MadeChip, ...]) -> None:
         notes = dict.fromkeys(note_words(note) for made in chips for note in made.notes)

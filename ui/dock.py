@@ -7,7 +7,7 @@ from enum import Enum
 
 from qgis.core import QgsMapLayerProxyModel, QgsRasterLayer
 from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QSignalBlocker, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QIcon, QTextCursor
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
@@ -30,7 +30,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..gis.export_format import ExportFormat
 from ..model_backend.chip import ChipKind
-from ..model_backend.contract import Contract
+from ..model_backend.contract import Contract, Target
 from .icons import icon_path
 
 
@@ -42,6 +42,7 @@ class AoiSource(Enum):
 
 
 CAPTION, DETECT = "caption", "detect"
+LEAST_ANSWER_PX = 80
 
 
 class LSpaceDock(QgsDockWidget):
@@ -63,9 +64,8 @@ class LSpaceDock(QgsDockWidget):
         self.setWindowTitle("LSpace")
         self.setObjectName("LSpaceDock")
         self.setWindowIcon(QIcon(icon_path()))
-        self._contract = contract
         column = QVBoxLayout()
-        column.setContentsMargins(6, 6, 6, 6)
+        column.setContentsMargins(2, 6, 2, 6)
         for part in (self._area_part(), self._task_part(), self._run_part(), self._answer_part()):
             column.addWidget(part)
         column.setStretch(3, 1)
@@ -74,11 +74,12 @@ class LSpaceDock(QgsDockWidget):
         content.setLayout(column)
         scroll = QScrollArea()
         scroll.setWidget(content)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(scroll)
         self.setMinimumWidth(300)
-        self._show_fitting_parts()
+        self.show_contract(contract)
 
     # what the form says
 
@@ -99,16 +100,24 @@ class LSpaceDock(QgsDockWidget):
         return str(self.task_combo.currentData())
 
     def targets(self) -> tuple[str, ...]:
-        """What to look for: the ticked classes, then own words in their order."""
-        ticked = [name for name, box in self.class_boxes.items() if box.isChecked()]
-        written = [words.strip() for words in self.words_edit.text().split(",")]
-        return tuple(dict.fromkeys([*ticked, *(words for words in written if words)]))
+        """What to look for: the ticked classes, then own words in their order, where the model takes any."""
+        written = self.words_edit.text().split(",") if self.contract.own_words else []
+        own_words = [words.strip() for words in written]
+        return tuple(dict.fromkeys([*self._ticked(), *(words for words in own_words if words)]))
 
     def cuts_at_aoi(self) -> bool:
         """Whether boxes are to be cut at the edge of the area."""
         return self.clip_box.isChecked()
 
     # what is shown
+
+    def show_contract(self, contract: Contract) -> None:
+        """Offers what a model of this contract can be asked; choices stay where they are still offered."""
+        self.contract = contract
+        self._offer_tasks()
+        self._offer_classes()
+        self._offer_own_words()
+        self._show_fitting_parts()
 
     def choose_aoi_source(self, source: AoiSource) -> None:
         """Selects where the area comes from."""
@@ -197,21 +206,54 @@ class LSpaceDock(QgsDockWidget):
 
     def _task_part(self) -> QWidget:
         self.task_combo = _narrow_combo()
-        self.task_combo.addItem(self.tr("Caption"), CAPTION)
-        self.task_combo.addItem(self.tr("Detect"), DETECT)
         self.task_combo.currentIndexChanged.connect(self._show_fitting_parts)
-        self.class_boxes = {target.name: QCheckBox(target.name) for target in self._contract.targets}
+        self.class_boxes: dict[str, QCheckBox] = {}
+        self._class_part = _two_columns(self.class_boxes)
         self.words_edit = QLineEdit()
-        self.words_edit.setPlaceholderText(self.tr("or own words, with commas between"))
-        self.words_edit.setToolTip(
-            self.tr("The model was not trained on words other than the classes above: expect less of them.")
-        )
         self.clip_box = QCheckBox(self.tr("Cut boxes at the area's edge"))
-        self.target_part = _column(_two_columns(self.class_boxes), self.words_edit, self.clip_box)
+        self.target_part = _column(self._class_part, self.words_edit, self.clip_box)
         part, form = _form()
         form.addRow(self.tr("Task"), self.task_combo)
         form.addRow(self.target_part)
         return part
+
+    def _offer_tasks(self) -> None:
+        titles = {CAPTION: self.tr("Caption"), DETECT: self.tr("Detect")}
+        offered = {CAPTION: CAPTION in self.contract.tasks, DETECT: bool(_targets_of(self.contract))}
+        chosen = self.task_combo.currentData()
+        with QSignalBlocker(self.task_combo):
+            self.task_combo.clear()
+            for task in (task for task, is_offered in offered.items() if is_offered):
+                self.task_combo.addItem(titles[task], task)
+            self.task_combo.setCurrentIndex(max(self.task_combo.findData(chosen), 0))
+
+    def _offer_classes(self) -> None:
+        ticked = self._ticked()
+        self.class_boxes = {target.name: QCheckBox(target.name) for target in _targets_of(self.contract)}
+        for name, box in self.class_boxes.items():
+            box.setChecked(name in ticked)
+        former, self._class_part = self._class_part, _two_columns(self.class_boxes)
+        self.target_part.layout().replaceWidget(former, self._class_part)
+        former.hide()
+        former.deleteLater()
+        by_keyboard = [self.task_combo, *self._class_part.findChildren(QCheckBox), self.words_edit]
+        for earlier, later in zip(by_keyboard, by_keyboard[1:]):
+            QWidget.setTabOrder(earlier, later)
+
+    def _offer_own_words(self) -> None:
+        hint = self.tr("or own words, with commas between")
+        reason = self.tr(
+            "The model was not trained on words other than the classes above: expect less of them."
+        )
+        if not self.contract.own_words:
+            hint = self.tr("no own words with this model")
+            reason = self.tr("{model} knows nothing but the classes above.").format(model=self.contract.title)
+        self.words_edit.setEnabled(self.contract.own_words)
+        self.words_edit.setPlaceholderText(hint)
+        self.words_edit.setToolTip(reason)
+
+    def _ticked(self) -> list[str]:
+        return [name for name, box in self.class_boxes.items() if box.isChecked()]
 
     def _run_part(self) -> QWidget:
         self.run_button = QPushButton(self.tr("Run"))
@@ -228,11 +270,10 @@ class LSpaceDock(QgsDockWidget):
         return part
 
     def _answer_part(self) -> QWidget:
-        self.answer_text = QPlainTextEdit()
+        self.answer_text = _AnswerText()
         self.answer_text.setReadOnly(True)
         self.answer_text.setPlaceholderText(self.tr("The model's answer appears here while it is written."))
-        self.answer_text.setMinimumHeight(80)
-        self.answer_text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.answer_text.setMinimumHeight(LEAST_ANSWER_PX)
         self.result_label = _quiet_label()
         self.save_button = QToolButton()
         self.save_button.setText(self.tr("Save boxes as ..."))
@@ -270,6 +311,18 @@ class LSpaceDock(QgsDockWidget):
         return QSize(360, 640)
 
 
+class _AnswerText(QPlainTextEdit):
+    """Takes the height that is left over, and asks for no more than its least."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), LEAST_ANSWER_PX)
+
+
+def _targets_of(contract: Contract) -> list[Target]:
+    """What can be looked for in one picture; the dock makes no pairs."""
+    return [target for target in contract.targets if contract.tasks[target.task].images == 1]
+
+
 def _quiet_label() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
@@ -301,6 +354,7 @@ def _two_columns(boxes: dict[str, QCheckBox]) -> QWidget:
     part = QWidget()
     grid = QGridLayout(part)
     grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(0)
     grid.setVerticalSpacing(2)
     shortest = sorted(boxes, key=len)[: (len(boxes) + 1) // 2]
     halves = [name for name in boxes if name in shortest], [name for name in boxes if name not in shortest]

@@ -9,6 +9,7 @@ from qgis.gui import QgsFileWidget, QgsOptionsPageWidget
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from ..gis.settings import Settings
+from ..model_backend.contract import EMBEDDED_MODEL
 from .words import tr
 
 MOST_THREADS = 256
@@ -24,6 +25,9 @@ class OptionsPage(QgsOptionsPageWidget):
         self.interpreter.setDialogTitle(tr("The Python that runs the model"))
         self.model = QgsFileWidget()
         self.model.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        self.model.lineEdit().setPlaceholderText(
+            tr("empty: the embedded {model}, for demonstration").format(model=EMBEDDED_MODEL.name)
+        )
         self.device = _choice("auto", "cpu", "cuda", "mps")
         self.precision = _choice("auto", "float32", "bfloat16")
         self.threads = QSpinBox()

@@ -75,20 +75,25 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
     """Whether a run is possible, in a sentence, and the words of the button where it is not."""
     if not settings.interpreter:
         return tr("The model needs a Python of its own; none is chosen yet."), tr("Options ...")
-    if not settings.model:
-        return tr("No model is chosen yet."), tr("Options ...")
-    words = tr("{model}: loads on the first run. Nothing leaves this computer.")
-    return words.format(model=settings.model.replace("\\", "/").rstrip("/").split("/")[-1]), ""
+    model = settings.model_choice().model.replace("\\", "/").rstrip("/").split("/")[-1]
+    words = tr("{model}: loads on the first run. Nothing leaves this computer.").format(model=model)
+    return (f"{words} {_demonstration_words()}" if settings.is_embedded_model else words), ""
 
 
-def model_words(info: dict) -> str:
-    """Which model is loaded, and why it runs as it does."""
+def model_words(info: dict, *, is_embedded: bool) -> str:
+    """Which model is loaded, why it runs as it does, and what its answers are worth."""
     reason = info["reason"][:1].upper() + info["reason"][1:]
-    words = tr("{name}, {device}, {precision}: ready. {reason} Tried in {probe_s:.1f} s.")
-    words = words.format(**{**info, "reason": reason})
+    sentences = [tr("{name}, {device}, {precision}: ready.").format(**info)]
     if info["random_weights"]:
-        words += " " + tr("This model was never trained: its answers are noise.")
-    return words
+        sentences.append(tr("This model was never trained: its answers are noise."))
+    if is_embedded:
+        sentences.append(_demonstration_words())
+    sentences.append(tr("{reason} Tried in {probe_s:.1f} s.").format(**{**info, "reason": reason}))
+    return " ".join(sentences)
+
+
+def _demonstration_words() -> str:
+    return tr("This is a small model for demonstration and tests, not for analysis.")
 
 
 def _outcome_words(end: RunEnd) -> str:
@@ -130,7 +135,7 @@ def _worker_failed(error: WorkerFailed) -> str:
         "package_missing": tr(
             "The chosen Python lacks a package the model needs ({detail}). Install the requirements into it."
         ),
-        "model_not_found": tr("There is no model yet: choose its folder in the options. {detail}"),
+        "model_not_found": tr("The model is not there; another can be chosen in the options: {detail}"),
         "model_invalid": tr("The chosen model cannot be used: {detail}"),
         "download_failed": tr("The download broke off; what had arrived is kept for the next try: {detail}"),
         "checksum": tr("The downloaded weights are not the published ones and were thrown away: {detail}"),
@@ -182,6 +187,10 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         if values.get("path")
         else tr("The model needs a Python of its own. Choose one in the options.")
     ),
+    errors.OtherContract: lambda values: tr(
+        "The loaded model is of the kind {found}, and the pictures were made for {expected}. Run again; if "
+        "this comes back, choose the folder with the model's files in the options."
+    ).format(**values),
     errors.TargetExists: lambda _: tr("The file is there already."),
     errors.TargetNotWritable: lambda _: tr(
         "This folder or file does not allow writing. Choose another place."

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.errors import RuntimeNotFound, WorkerCrashed
+from lspace.gis.errors import OtherContract, RuntimeNotFound, WorkerCrashed
 from lspace.gis.provenance import read_run
 from lspace.gis.run_order import RunOrder
 from lspace.gis.run_progress import RunOutcome, RunStage
@@ -41,7 +41,7 @@ WORKER_PYTHON = str(ROOT / ".venv" / "worker" / "bin" / "python")
 CRSS = ("EPSG:3857", "EPSG:32604", "EPSG:4326", "EPSG:3413", "custom")
 # right and up of the middle, side: metres along the map's axes; no symmetry maps them onto each other
 TARGETS = ((-700, 300, 160), (450, 500, 120), (600, -250, 240), (-150, -400, 96))
-SETTINGS = Settings(interpreter=WORKER_PYTHON, model="bright-targets")
+SETTINGS = Settings(interpreter=WORKER_PYTHON, model="NuTonic/lspace")
 
 
 @pytest.fixture
@@ -297,6 +297,37 @@ def test_without_an_interpreter_the_run_fails_with_a_typed_error(make_runner, co
     _, view = planted_view(crs_of("EPSG:3857"))
     end = complete(make_runner(), detect_order(view), Settings(interpreter="", model="x"))
     assert isinstance(end.error, RuntimeNotFound)
+
+
+def test_a_model_of_another_kind_than_expected_ends_the_run_and_is_not_kept(make_runner, complete):
+    _, view = planted_view(crs_of("EPSG:3857"))
+    runner = make_runner()
+    end = complete(runner, detect_order(view), Settings(interpreter=WORKER_PYTHON, model=""))
+    assert end.outcome is RunOutcome.FAILED
+    assert isinstance(end.error, OtherContract)
+    assert end.error.values == {"expected": "lspace-mini", "found": "lspace"}
+    assert (end.proposals, end.footprints, runner.worker_process_id) == (None, None, None)
+    assert complete(runner, detect_order(view)).boxes == len(TARGETS)
+
+
+def test_without_a_chosen_model_the_embedded_one_answers_about_squares_of_its_own_size(qtbot, complete):
+    layer, crs = harbour_layer(), crs_of("EPSG:3857")
+    view = view_of([layer], crs, 200, 200, 6.0)
+    runner = Runner()
+    runner.ends = []
+    runner.ended.connect(runner.ends.append)
+    source = RasterSource.from_layer(layer)
+    order = RunOrder(Aoi.from_view(view), view, "caption", chip_kind=ChipKind.TRAINING_GRADE, source=source)
+    end = complete(runner, order, Settings(interpreter=WORKER_PYTHON))
+    runner.shut_down()
+    assert end.outcome is RunOutcome.FINISHED, end.error
+    assert end.caption
+    run = read_run(end.footprints)
+    assert (run.model, run.random_weights) == ("lspace-mini", False)
+    (footprint,) = end.footprints.getFeatures()
+    assert footprint["model"] == "lspace-mini"
+    assert footprint["gsd_m"] == pytest.approx(1280 / 224, rel=0.01)
+    assert footprint.geometry().area() == pytest.approx((1280 * units_per_metre(crs)) ** 2, rel=0.01)
 
 
 def test_the_real_engine_answers_through_the_same_way(qtbot, complete):

@@ -14,10 +14,12 @@ from lspace.gis.run_order import RunOrder
 from lspace.gis.run_progress import RunOutcome
 from lspace.gis.runner import Runner
 from lspace.gis.settings import Settings
+from lspace.model_backend.contract import load_contracts
 from osgeo import osr
 from planted import crs_of, harbour_in, harbour_layer, square_at, transformed, view_of
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsRectangle
 
+LSPACE = load_contracts()["lspace"]
 NOWHERE = QgsCoordinateReferenceSystem()
 
 
@@ -71,7 +73,8 @@ def test_a_place_that_the_target_does_not_have_is_refused():
 def test_boxes_are_cut_at_the_area_in_the_crs_of_the_results():
     drawn_on = view_of([], crs_of("EPSG:32604"), 300, 200, 6.0, rotation=30)
     aoi = Aoi.from_view(drawn_on)
-    run = ActiveRun(RunOrder(aoi, view_of([], crs_of("EPSG:4326"), 300, 200, 6.0), "detect", clip=True))
+    order = RunOrder(aoi, view_of([], crs_of("EPSG:4326"), 300, 200, 6.0), "detect", clip=True)
+    run = ActiveRun(order, LSPACE)
     run.place_clip()
     clip = QgsGeometry.fromWkt(run.clip_wkt)
     again = transformed(clip, crs_of("EPSG:4326"), crs_of("EPSG:32604"))
@@ -81,7 +84,7 @@ def test_boxes_are_cut_at_the_area_in_the_crs_of_the_results():
 
 def test_boxes_are_left_whole_where_not_asked():
     view = view_of([], crs_of("EPSG:4326"), 300, 200, 6.0)
-    run = ActiveRun(RunOrder(Aoi.from_view(view), view, "detect"))
+    run = ActiveRun(RunOrder(Aoi.from_view(view), view, "detect"), LSPACE)
     run.place_clip()
     assert run.clip_wkt is None
 

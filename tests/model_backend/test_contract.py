@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from lspace.model_backend.contract import contract_for, load_contracts
+from lspace.model_backend.contract import (
+    CONTRACT_MARK,
+    EMBEDDED_MODEL,
+    contract_for,
+    expected_contract,
+    load_contracts,
+)
 from lspace.model_backend.errors import ModelInvalid, RequestError
 from lspace.model_backend.inference.prompts import build_prompts
 
@@ -105,8 +112,9 @@ class TestEveryContract:
     def test_translates_each_label_back_to_its_words(self, contract):
         assert all(contract.words_for_label(target.label) == target.name for target in contract.targets)
 
-    def test_is_found_by_its_model_type(self, contract):
-        assert contract_for(contract.model_type) is contract
+    def test_is_found_by_the_name_in_a_checkpoints_configuration(self, contract):
+        config = {"model_type": contract.model_type, CONTRACT_MARK: contract.name}
+        assert contract_for(config) is contract
 
 
 def test_a_label_that_was_never_trained_stays_as_it_is(lspace):
@@ -115,14 +123,72 @@ def test_a_label_that_was_never_trained_stays_as_it_is(lspace):
 
 def test_an_unknown_model_type_is_no_model_for_us():
     with pytest.raises(ModelInvalid, match="'llava'") as caught:
-        contract_for("llava")
-    assert caught.value.values == {"model_type": "llava"}
+        contract_for({"model_type": "llava"})
+    assert caught.value.values == {"model_type": "llava", "name": None}
+
+
+def test_a_checkpoint_that_names_no_contract_has_that_of_lspace(lspace):
+    assert contract_for({"model_type": "lfm2_vl"}) is lspace
+
+
+def test_an_unknown_contract_is_not_replaced_by_another_of_its_architecture():
+    with pytest.raises(ModelInvalid, match="'lspace-9'"):
+        contract_for({"model_type": "lfm2_vl", CONTRACT_MARK: "lspace-9"})
+
+
+def test_a_hub_ids_contract_is_expected_before_anything_is_downloaded(lspace):
+    assert expected_contract("NuTonic/lspace") is lspace
+
+
+def test_the_model_that_comes_with_the_plugin_is_expected_to_be_lspace_mini():
+    mini = expected_contract(str(EMBEDDED_MODEL))
+    assert (mini.name, mini.chip.side_m, mini.own_words) == ("lspace-mini", 1280, False)
+    assert [target.name for target in mini.targets] == [
+        "water",
+        "tree cover",
+        "built areas",
+        "vessel candidate",
+    ]
+
+
+@pytest.mark.parametrize("name", load_contracts())
+def test_a_folders_contract_is_expected_from_its_configuration(tmp_path, name):
+    config = {"model_type": "lfm2_vl", CONTRACT_MARK: name}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert expected_contract(str(tmp_path)).name == name
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        b"",
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"model_type": "llava"}',
+        b'{"model_type": ["lfm2_vl"]}',
+        b'{"model_type": "lfm2_vl", "lspace_contract": {}}',
+    ],
+)
+def test_of_a_folder_that_tells_nothing_lspace_is_expected(tmp_path, lspace, content):
+    if content is not None:
+        (tmp_path / "config.json").write_bytes(content)
+    assert expected_contract(str(tmp_path)) is lspace
+
+
+@pytest.mark.parametrize(
+    "model", ["/no/such/folder", "someone/else", "~no-such-user/model", "a\0b", "x" * 5000]
+)
+def test_of_a_model_that_is_not_here_lspace_is_expected(lspace, model):
+    assert expected_contract(model) is lspace
 
 
 def test_an_unknown_task_is_refused_with_those_that_there_are(lspace):
     with pytest.raises(RequestError, match="'segment'") as caught:
         lspace.task("segment")
-    assert caught.value.values == {"tasks": ["caption", "ground", "vessels"]}
+    assert caught.value.values == {"tasks": sorted(lspace.tasks)}
+    assert {"caption", "ground", "vessels"} < set(lspace.tasks)
 
 
 def test_what_qgis_imports_needs_the_standard_library_alone_and_python_3_9():

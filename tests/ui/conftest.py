@@ -9,7 +9,6 @@ pytest.importorskip("qgis.core")
 from lspace.gis.runner import Runner
 from lspace.gis.settings import Settings
 from lspace.gis.worker_process import WorkerProcess
-from lspace.model_backend.contract import load_contracts
 from lspace.ui.controller import DockController
 from lspace.ui.dock import LSpaceDock
 from planted import ROOT, crs_of, harbour_layer, square_at, target_layer, view_of
@@ -42,11 +41,10 @@ class Window(QMainWindow):
         self.ends = []
         self.runner.ended.connect(self.ends.append)
         self.options_opened = []
-        contract = load_contracts()["lspace"]
-        self.dock = LSpaceDock(contract, self)
+        self.dock = LSpaceDock(Settings.load().expected_contract, self)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.controller = DockController(
-            self.dock, self.canvas, self.runner, contract, lambda: self.options_opened.append(True)
+            self.dock, self.canvas, self.runner, lambda: self.options_opened.append(True)
         )
         self.show()
         self.canvas.setExtent(view.extent())
@@ -56,7 +54,7 @@ class Window(QMainWindow):
 def make_window(qtbot):
     windows = []
     worker_python = str(ROOT / ".venv" / "worker" / "bin" / "python")
-    Settings(interpreter=worker_python, model="bright-targets").save()
+    Settings(interpreter=worker_python, model="NuTonic/lspace").save()
 
     def make(**options):
         window = Window(**options)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("qgis.core")
 
 from lspace.gis.run_progress import RunOutcome
 from lspace.gis.settings import Settings
+from lspace.model_backend.contract import Target, load_contracts
 from lspace.ui.dock import AoiSource
 from lspace.ui.rectangle_tool import RectangleTool
 from qgis.core import QgsProject
@@ -35,6 +38,15 @@ def drag(canvas, start, end):
 def choose_detect(window):
     window.dock.task_combo.setCurrentIndex(window.dock.task_combo.findData("detect"))
     click(window.dock.class_boxes["vessel candidate"])
+
+
+def choose_model(window, model):
+    replace(Settings.load(), model=model).save()
+    window.controller.refresh_state()
+
+
+def tasks_of(dock):
+    return [dock.task_combo.itemData(index) for index in range(dock.task_combo.count())]
 
 
 def run_to_the_end(qtbot, window):
@@ -185,11 +197,150 @@ def test_training_grade_tells_the_number_of_squares(make_window):
     assert window.dock.picture_label.text().startswith("1 squares of 5.12 km")
 
 
-def test_the_dock_can_be_used_at_320_pixels(make_window):
-    dock = make_window().dock
+MINI_CLASSES = ["water", "tree cover", "built areas", "vessel candidate"]
+
+
+def test_the_dock_offers_what_the_chosen_model_knows_and_changes_with_it(qtbot, make_window):
+    window = make_window()
+    dock = window.dock
+    choose_detect(window)
+    assert len(dock.class_boxes) == 10
+    choose_model(window, "")
+    assert list(dock.class_boxes) == MINI_CLASSES
+    assert dock.task() == "detect"
+    qtbot.waitUntil(lambda: all(box.isVisible() for box in dock.class_boxes.values()), timeout=2000)
+    choose_model(window, "NuTonic/lspace")
+    assert len(dock.class_boxes) == 10
+
+
+def test_ticks_stay_where_the_class_does(qtbot, make_window):
+    window = make_window()
+    choose_detect(window)
+    for name in ("water", "cropland"):
+        click(window.dock.class_boxes[name])
+    choose_model(window, "")
+    assert window.dock.targets() == ("water", "vessel candidate")
+    qtbot.waitUntil(window.dock.class_boxes["water"].isVisible, timeout=2000)
+    click(window.dock.class_boxes["water"])
+    assert window.dock.targets() == ("vessel candidate",)
+
+
+def test_own_words_are_refused_with_the_reason_where_the_model_knows_its_classes_only(make_window):
+    window = make_window()
+    dock = window.dock
+    dock.words_edit.setText("tennis court")
+    choose_model(window, "")
+    assert not dock.words_edit.isEnabled()
+    assert "lspace-mini knows nothing but the classes" in dock.words_edit.toolTip()
+    assert dock.targets() == ()
+    choose_model(window, "NuTonic/lspace")
+    assert dock.words_edit.isEnabled()
+    assert "not trained" in dock.words_edit.toolTip()
+    assert dock.targets() == ("tennis court",)
+
+
+@pytest.mark.parametrize("model", ["", "NuTonic/lspace"])
+def test_reports_and_pairs_are_not_offered(make_window, model):
+    window = make_window()
+    choose_model(window, model)
+    dock = window.dock
+    assert tasks_of(dock) == ["caption", "detect"]
+    pair = Target("burn scar", "wildfire", "burn_scar")
+    lspace = load_contracts()["lspace"]
+    dock.show_contract(replace(lspace, targets=(*lspace.targets, pair)))
+    assert "burn scar" not in dock.class_boxes
+    dock.show_contract(replace(lspace, targets=(pair,)))
+    assert tasks_of(dock) == ["caption"]
+
+
+def test_the_tab_key_goes_through_the_classes_of_another_model_too(make_window):
+    window = make_window()
+    choose_detect(window)
+    choose_model(window, "")
+    passed, widget = [], window.dock.task_combo.nextInFocusChain()
+    while widget is not window.dock.words_edit:
+        passed.append(widget)
+        widget = widget.nextInFocusChain()
+    assert sorted(box.text() for box in passed if box in window.dock.class_boxes.values()) == sorted(
+        MINI_CLASSES
+    )
+
+
+def test_squares_and_pixels_are_those_of_the_chosen_model(make_window):
+    window = make_window()
+    choose_model(window, "")
+    assert "(trained at 5.7)" in window.dock.picture_label.text()
+    window.dock.picture_combo.setCurrentIndex(1)
+    assert "squares of 1.28 km, 5.7 m a pixel" in window.dock.picture_label.text()
+    choose_model(window, "NuTonic/lspace")
+    assert window.dock.picture_label.text().startswith("1 squares of 5.12 km, 22.9 m a pixel")
+
+
+def test_the_embedded_model_is_said_to_be_for_demonstration_until_another_is_chosen(make_window):
+    window = make_window()
+    choose_model(window, "")
+    assert "lspace-mini: " in window.dock.state_label.text()
+    assert "not for analysis" in window.dock.state_label.text()
+    choose_model(window, "NuTonic/lspace")
+    assert "not for analysis" not in window.dock.state_label.text()
+
+
+def test_a_model_of_another_kind_than_the_dock_showed_is_a_sentence(qtbot, make_window):
+    window = make_window()
+    choose_model(window, "")
+    end = run_to_the_end(qtbot, window)
+    assert end.outcome is RunOutcome.FAILED
+    assert "kind lspace, and the pictures were made for lspace-mini" in window.dock.result_label.text()
+    assert "not for analysis" in window.dock.state_label.text()
+
+
+def test_a_folder_whose_model_was_replaced_is_noticed_when_run_is_clicked(make_window, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text('{"model_type": "lfm2_vl"}')
+    window = make_window()
+    choose_model(window, str(tmp_path))
+    window.dock.task_combo.setCurrentIndex(window.dock.task_combo.findData("detect"))
+    click(window.dock.class_boxes["cropland"])
+    config.write_text('{"model_type": "lfm2_vl", "lspace_contract": "lspace-mini"}')
+    click(window.dock.run_button)
+    assert list(window.dock.class_boxes) == MINI_CLASSES
+    assert "Tick a class" in window.dock.result_label.text()
+    assert not window.runner.is_busy
+
+
+def test_a_run_goes_on_as_it_began_while_another_model_is_chosen(qtbot, make_window):
+    window = make_window()
+    click(window.dock.run_button)
+    choose_model(window, "")
+    qtbot.waitUntil(lambda: bool(window.ends), timeout=30000)
+    assert window.ends[0].outcome is RunOutcome.FINISHED
+    assert window.dock.answer_text.toPlainText() == "This picture shows 3 bright targets."
+    assert window.dock.state_label.text().startswith("lspace-mini: loads")
+
+
+@pytest.mark.parametrize("model", ["", "NuTonic/lspace"])
+def test_the_dock_can_be_used_at_320_pixels(make_window, model):
+    window = make_window()
+    choose_model(window, model)
+    dock = window.dock
     dock.task_combo.setCurrentIndex(dock.task_combo.findData("detect"))
     assert dock.minimumSizeHint().width() <= 320
-    assert dock.widget().widget().minimumSizeHint().width() <= 320
+    beside_the_scroll_bar = 320 - dock.widget().verticalScrollBar().sizeHint().width()
+    assert dock.widget().widget().minimumSizeHint().width() <= beside_the_scroll_bar
+
+
+def test_in_a_low_and_narrow_dock_no_sentence_is_cut_off(qtbot, make_window):
+    window = make_window()
+    choose_detect(window)
+    dock = window.dock
+    dock.show_result("A long sentence about what came of the run. " * 5)
+    dock.show_state("A long sentence about the model and why it runs as it does. " * 5)
+    window.resize(1300, 500)
+    window.resizeDocks([dock], [320], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: dock.width() == 320 and dock.widget().verticalScrollBar().maximum() > 0)
+    for label in (dock.result_label, dock.state_label, dock.aoi_label, dock.picture_label):
+        assert label.height() >= label.heightForWidth(label.width())
+    assert dock.answer_text.height() >= 80
 
 
 def test_the_window_is_clean_after_a_shut_down(qtbot, make_window):

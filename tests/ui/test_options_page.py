@@ -25,6 +25,14 @@ def test_what_the_page_shows_is_what_it_saves(qtbot):
     Settings().save()
 
 
+def test_an_empty_model_field_says_which_model_is_used(qtbot):
+    page = OptionsPage(lambda: None)
+    qtbot.addWidget(page)
+    assert page.model.lineEdit().text() == ""
+    assert "lspace-mini" in page.model.lineEdit().placeholderText()
+    assert "demonstration" in page.model.lineEdit().placeholderText()
+
+
 def test_a_stored_value_of_the_wrong_type_counts_as_not_set(qgis_app):
     QgsSettings().setValue("lspace/threads", "many")
     assert Settings.load().threads == 0

@@ -9,8 +9,9 @@ pytest.importorskip("qgis.core")
 from lspace.gis import errors
 from lspace.gis.chip import ChipNote, ChipNoteKind
 from lspace.gis.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from lspace.gis.settings import Settings
 from lspace.model_backend import errors as backend_errors
-from lspace.ui.words import end_words, note_words, sentence_for, stage_words
+from lspace.ui.words import end_words, model_words, note_words, sentence_for, setup_advice, stage_words
 
 
 def leaves(base):
@@ -28,6 +29,8 @@ def test_every_error_of_the_qgis_side_is_a_sentence(error_class):
         "log": "",
         "code": "x",
         "detail": "It is.",
+        "expected": "lspace",
+        "found": "lspace-mini",
     }
     error = error_class("something technical", **values)
     words = sentence_for(error)
@@ -79,3 +82,41 @@ def test_what_was_left_out_is_counted_with_its_reason():
 @pytest.mark.parametrize("kind", ChipNoteKind)
 def test_every_note_names_its_subject(kind):
     assert "the scene" in note_words(ChipNote(kind, "the scene", "detail"))
+
+
+def test_a_model_of_another_kind_is_told_with_both_kinds():
+    words = sentence_for(errors.OtherContract(expected="lspace", found="lspace-mini"))
+    assert "kind lspace-mini" in words
+    assert "made for lspace." in words
+
+
+INFO = {
+    "name": "some-model",
+    "device": "cpu",
+    "precision": "float32",
+    "reason": "no GPU.",
+    "probe_s": 0.1,
+    "random_weights": False,
+}
+
+
+def test_the_embedded_model_is_for_demonstration_before_it_is_loaded_and_after():
+    before, advice = setup_advice(Settings(interpreter="/opt/python", model=""))
+    assert before.startswith("lspace-mini: ")
+    assert "for demonstration and tests, not for analysis" in before
+    assert advice == ""
+    assert "for demonstration and tests, not for analysis" in model_words(INFO, is_embedded=True)
+
+
+@pytest.mark.parametrize("model", ["NuTonic/lspace", "/models/lspace/", "C:\\models\\lspace"])
+def test_a_chosen_model_is_called_by_its_name_alone_and_not_for_demonstration(model):
+    before, advice = setup_advice(Settings(interpreter="/opt/python", model=model))
+    assert before.startswith("lspace: ")
+    assert advice == ""
+    assert "demonstration" not in before + model_words(INFO, is_embedded=False)
+
+
+def test_a_missing_python_comes_first():
+    words, advice = setup_advice(Settings(model=""))
+    assert "Python" in words
+    assert advice

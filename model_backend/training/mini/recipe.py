@@ -45,8 +45,8 @@ _WEIGHTS_FILE = "study.pt"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The whole recipe; the same plan gives the same model on the same number of processes."""
+class Recipe:
+    """Everything that decides the result, but for the number of processes."""
 
     harbours: Path
     left_out: tuple[str, ...]
@@ -81,17 +81,19 @@ class Plan:
 class Lessons(IterableDataset[dict[str, Tensor]]):
     """Batches from a step on; the same step always has the same batch."""
 
-    def __init__(self, plan: Plan, vocabulary: Vocabulary, first_step: Callable[[], int], rank: int) -> None:
-        harbours = load_harbours(plan.harbours, plan.left_out)
+    def __init__(
+        self, recipe: Recipe, vocabulary: Vocabulary, first_step: Callable[[], int], rank: int
+    ) -> None:
+        harbours = load_harbours(recipe.harbours, recipe.left_out)
         self._teacher = Teacher(vocabulary.contract, harbours, cut_ships(harbours))
         self._batcher = Batcher(vocabulary)
-        self._plan, self._first_step, self._rank = plan, first_step, rank
+        self._recipe, self._first_step, self._rank = recipe, first_step, rank
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        for step in range(self._first_step(), self._plan.steps):
-            random = np.random.default_rng((self._plan.seed, self._rank, step))
-            mix = self._plan.mix(step)
-            lessons = [self._teacher.draw(mix, random) for _ in range(self._plan.batch)]
+        for step in range(self._first_step(), self._recipe.steps):
+            random = np.random.default_rng((self._recipe.seed, self._rank, step))
+            mix = self._recipe.mix(step)
+            lessons = [self._teacher.draw(mix, random) for _ in range(self._recipe.batch)]
             arrays = self._batcher.collate(lessons)
             yield {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
@@ -100,21 +102,23 @@ class StudyTrainer(Trainer):
     """transformers' Trainer on a ``Study``."""
 
     def __init__(
-        self, plan: Plan, study: Study, vocabulary: Vocabulary, arguments: TrainingArguments
+        self, recipe: Recipe, study: Study, vocabulary: Vocabulary, arguments: TrainingArguments
     ) -> None:
-        optimizer = MuonAdamW(study, plan.learning_rate)
-        super().__init__(model=study, args=arguments, optimizers=(optimizer, LambdaLR(optimizer, plan.rate)))
-        self._plan, self._words = plan, vocabulary
+        optimizer = MuonAdamW(study, recipe.learning_rate)
+        super().__init__(
+            model=study, args=arguments, optimizers=(optimizer, LambdaLR(optimizer, recipe.rate))
+        )
+        self._recipe, self._words = recipe, vocabulary
 
     def get_train_dataloader(self) -> Any:
         """Not prepared by accelerate: each process draws its own lessons."""
         # the step is known only once the first lesson is drawn
-        lessons = Lessons(self._plan, self._words, lambda: self.state.global_step, self.args.process_index)
+        lessons = Lessons(self._recipe, self._words, lambda: self.state.global_step, self.args.process_index)
         return DataLoader(lessons, batch_size=None)
 
     def compute_loss(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
         """The weighted sum; its parts go into the log."""
-        losses = model(writes=self._plan.writes(self.state.global_step), **inputs)
+        losses = model(writes=self._recipe.writes(self.state.global_step), **inputs)
         if self.state.global_step % self.args.logging_steps == 0:
             self._parts = {name: round(float(loss.detach()), 3) for name, loss in losses.items()}
         total: Tensor = sum(_WEIGHTS[name] * losses[name] for name in losses if name in _WEIGHTS)
@@ -175,7 +179,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Trains; returns the exit status."""
-    plan = Plan(
+    recipe = Recipe(
         harbours=options.harbours,
         left_out=tuple(options.leave_out),
         steps=options.steps,
@@ -187,40 +191,43 @@ def main(options: argparse.Namespace) -> int:
     )
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     vocabulary = Vocabulary(load_contracts()[CONTRACT])
-    study = Study(untrained_model(vocabulary, plan.seed), vocabulary)
-    trainer = StudyTrainer(plan, study, vocabulary, _arguments(plan, options.out))
+    study = Study(untrained_model(vocabulary, recipe.seed), vocabulary)
+    trainer = StudyTrainer(recipe, study, vocabulary, _arguments(recipe, options.out))
     if trainer.args.process_index == 0:
         trainer.add_callback(Progress(options.out / "log.jsonl", options.out / "curve.png"))
         trainer.add_callback(
-            _Examiner(_exam(plan, vocabulary), study, plan.exam_steps, options.out / "exam.jsonl")
+            _Examiner(_exam(recipe, vocabulary), study, recipe.exam_steps, options.out / "exam.jsonl")
         )
     if options.until is not None:
         trainer.add_callback(_Pause(options.until))
     started = any(options.out.glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=True if started else None)
-    if trainer.args.process_index == 0 and trainer.state.global_step == plan.steps:
+    if trainer.args.process_index == 0 and trainer.state.global_step == recipe.steps:
         export_mini(study.model, vocabulary, options.out / "model")
     return 0
 
 
-def _exam(plan: Plan, vocabulary: Vocabulary) -> Exam:
-    seen = {harbour.name for harbour in load_harbours(plan.harbours, plan.left_out)}
-    unseen = [harbour for harbour in load_harbours(plan.harbours) if harbour.name not in seen]
+def _exam(recipe: Recipe, vocabulary: Vocabulary) -> Exam:
+    seen = {harbour.name for harbour in load_harbours(recipe.harbours, recipe.left_out)}
+    unseen = [harbour for harbour in load_harbours(recipe.harbours) if harbour.name not in seen]
     return Exam(
-        Teacher(vocabulary.contract, unseen, cut_ships(unseen)), vocabulary, plan.exam_questions, plan.seed
+        Teacher(vocabulary.contract, unseen, cut_ships(unseen)),
+        vocabulary,
+        recipe.exam_questions,
+        recipe.seed,
     )
 
 
-def _arguments(plan: Plan, out: Path) -> TrainingArguments:
+def _arguments(recipe: Recipe, out: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(out),
-        max_steps=plan.steps,
+        max_steps=recipe.steps,
         per_device_train_batch_size=1,
         max_grad_norm=1.0,
         logging_steps=25,
         save_steps=200,
         save_total_limit=2,
-        seed=plan.seed,
+        seed=recipe.seed,
         use_cpu=True,
         remove_unused_columns=False,
         ignore_data_skip=True,
