@@ -24,6 +24,7 @@ from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QImage
 
 ROOT = Path(__file__).resolve().parents[1]
+WORKER_PYTHON = str(ROOT / ".venv" / "worker" / "bin" / "python")
 HARBOUR = QgsPointXY(-157.9463, 21.3560)
 """Middle of the demo scene, longitude and latitude."""
 MAGENTA = (255, 0, 255)
@@ -78,7 +79,7 @@ def square_at(crs, right_m, up_m, side_m):
     return QgsGeometry.fromRect(QgsRectangle.fromCenterAndSize(middle, side_m * scale, side_m * scale))
 
 
-def target_layer(geometries, crs, name="targets"):
+def target_layer(geometries, crs, name="targets", colour="255,0,255,255"):
     layer = QgsVectorLayer("MultiPolygon", name, "memory")
     layer.setCrs(crs)
     features = []
@@ -87,7 +88,7 @@ def target_layer(geometries, crs, name="targets"):
         feature.setGeometry(geometry)
         features.append(feature)
     assert layer.dataProvider().addFeatures(features)[0]
-    symbol = QgsFillSymbol.createSimple({"color": "255,0,255,255", "outline_style": "no"})
+    symbol = QgsFillSymbol.createSimple({"color": colour, "outline_style": "no"})
     layer.setRenderer(QgsSingleSymbolRenderer(symbol))
     return layer
 

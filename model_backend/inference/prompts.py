@@ -38,7 +38,8 @@ def build_prompts(
     """The prompts of a run, in the order in which they are asked.
 
     Raises:
-        RequestError: an unknown task, nothing to look for, or no token to write with.
+        RequestError: an unknown task, nothing to look for, words that the model cannot know, or no token to
+            write with.
     """
     if max_new_tokens is not None and max_new_tokens < 1:
         raise RequestError("an answer needs at least one token", max_new_tokens=max_new_tokens)
@@ -52,6 +53,9 @@ def build_prompts(
 
 def _prompt_for_target(contract: Contract, words: str, max_new_tokens: int | None) -> Prompt:
     target = contract.target(words)
+    if target is None and not contract.own_words:
+        known = [each.name for each in contract.targets]
+        raise RequestError(f"{contract.title} knows nothing but {', '.join(known)}", words=words, known=known)
     task = contract.task(target.task if target else OWN_WORDS_TASK)
     return _prompt(task, neutralise(words), max_new_tokens, trained=target is not None)
 

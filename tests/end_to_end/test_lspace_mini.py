@@ -17,10 +17,19 @@ from lspace.gis.run_order import RunOrder
 from lspace.gis.run_progress import RunOutcome
 from lspace.gis.settings import Settings
 from osgeo import gdal
-from planted import ROOT, crs_of, harbour_in, harbour_layer, target_layer, transformed, units_per_metre, view_of
+from planted import (
+    ROOT,
+    WORKER_PYTHON,
+    crs_of,
+    harbour_layer,
+    target_layer,
+    transformed,
+    units_per_metre,
+    view_of,
+)
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
 
-SETTINGS = Settings(interpreter=str(ROOT / ".venv" / "worker" / "bin" / "python"))
+SETTINGS = Settings(interpreter=WORKER_PYTHON)
 SIDE_PX, M_PER_PX = 224, 1280 / 224
 WEB = crs_of("EPSG:3857")
 VIEWS = [("EPSG:3857", 0), ("EPSG:32604", 0), ("EPSG:4326", 0), ("EPSG:3857", 90), ("EPSG:32604", 217)]

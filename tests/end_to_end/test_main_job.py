@@ -22,11 +22,11 @@ from lspace.gis.run_progress import RunOutcome, RunStage
 from lspace.gis.runner import Runner
 from lspace.gis.settings import Settings
 from lspace.gis.training_chips import RasterSource
-from lspace.gis.worker_process import WorkerProcess
 from lspace.model_backend.chip import ChipKind
 from osgeo import gdal
 from planted import (
     ROOT,
+    WORKER_PYTHON,
     crs_of,
     harbour_layer,
     square_at,
@@ -37,42 +37,10 @@ from planted import (
 )
 from qgis.core import QgsApplication, QgsGeometry, QgsPointXY, QgsProject, QgsRasterLayer
 
-WORKER_PYTHON = str(ROOT / ".venv" / "worker" / "bin" / "python")
 CRSS = ("EPSG:3857", "EPSG:32604", "EPSG:4326", "EPSG:3413", "custom")
 # right and up of the middle, side: metres along the map's axes; no symmetry maps them onto each other
 TARGETS = ((-700, 300, 160), (450, 500, 120), (600, -250, 240), (-150, -400, 96))
 SETTINGS = Settings(interpreter=WORKER_PYTHON, model="NuTonic/lspace")
-
-
-@pytest.fixture
-def make_runner(qtbot):
-    runners = []
-
-    def make(script="bright_targets.py", *arguments):
-        path = str(ROOT / "tests" / "workers" / script)
-        runner = Runner(lambda program: WorkerProcess(program, [path, *arguments]))
-        runner.ends, runner.steps, runner.texts = [], [], []
-        runner.ended.connect(runner.ends.append)
-        runner.progressed.connect(runner.steps.append)
-        runner.text_arrived.connect(lambda chip, target, piece: runner.texts.append(piece))
-        runners.append(runner)
-        return runner
-
-    yield make
-    for runner in runners:
-        runner.shut_down()
-    QgsProject.instance().clear()
-
-
-@pytest.fixture
-def complete(qtbot):
-    def run(runner, order, settings=SETTINGS):
-        before = len(runner.ends)
-        runner.start(order, settings)
-        qtbot.waitUntil(lambda: len(runner.ends) > before, timeout=60000)
-        return runner.ends[-1]
-
-    return run
 
 
 def planted_view(crs, shape=(500, 400), rotation=0.0, targets=TARGETS):
