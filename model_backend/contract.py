@@ -169,7 +169,9 @@ def contract_for(config: Mapping[str, Any]) -> Contract:
         if contract.model_type == model_type and name in (None, contract.name):
             return contract
     named = "" if name is None else f" {name!r}"
-    raise ModelInvalid(f"no contract{named} for model type {str(model_type)!r}", model_type=str(model_type))
+    raise ModelInvalid(
+        f"no contract{named} for model type {str(model_type)!r}", model_type=str(model_type), name=name
+    )
 
 
 def expected_contract(model: str) -> Contract:
