@@ -22,6 +22,7 @@ _GUIDED_HEADS = (0, 2)
 """... by these heads."""
 _SPREAD_PX = 2.0
 _SPREAD_PERCENTAGES = 0.7
+_PERCENTAGE_WEIGHT = 3.0
 _NEVER = -1e4
 
 
@@ -30,6 +31,8 @@ class Study(nn.Module):
 
     wanted: Tensor
     """(vocabulary, vocabulary): what is to be written where a token is true."""
+    weight: Tensor
+    """(vocabulary,): how much a token counts among those of the answers."""
     places: Tensor
     """(image tokens, 2): row and column of each cell's centre, 0..1."""
 
@@ -43,6 +46,7 @@ class Study(nn.Module):
         self._first = vocabulary.first_coordinate
         self._count = len(vocabulary.coordinates)
         self.register_buffer("wanted", _soft_targets(vocabulary), persistent=False)
+        self.register_buffer("weight", _token_weights(vocabulary), persistent=False)
         self.register_buffer("places", _cell_centres(), persistent=False)
 
     def forward(self, writes: bool, **batch: Tensor) -> dict[str, Tensor]:
@@ -125,8 +129,10 @@ class Study(nn.Module):
         labels = batch["labels"][asked]
         logits = self.model.lm_head(language.embedding_norm(state[asked]))
         loss = _soft_loss(logits, labels, self.wanted)
+        weight = self.weight[labels]
         coordinates = (labels >= self._first) & (labels < self._first + self._count)
-        return {"answer": loss.mean(), "coordinate": loss[coordinates].mean().detach(), "glance": glance}
+        answer = (loss * weight).sum() / weight.sum()
+        return {"answer": answer, "coordinate": loss[coordinates].mean().detach(), "glance": glance}
 
     def _coordinate_words(self) -> Tensor:
         words: Tensor = self.model.model.language_model.embed_tokens.weight
@@ -184,6 +190,14 @@ def _soft_targets(vocabulary: Vocabulary) -> Tensor:
         nearness = torch.exp(-0.5 * ((steps[:, None] - steps) / spread) ** 2)
         targets[first : first + count, first : first + count] = nearness / nearness.sum(1, keepdim=True)
     return targets
+
+
+def _token_weights(vocabulary: Vocabulary) -> Tensor:
+    """Percentages are few beside coordinates."""
+    weights = torch.ones(vocabulary.size)
+    first = vocabulary.ids[vocabulary.percentages[0]]
+    weights[first : first + len(vocabulary.percentages)] = _PERCENTAGE_WEIGHT
+    return weights
 
 
 def _cell_centres() -> Tensor:
