@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lspace.model_backend.training.row import Message, Row, write_rows
+from lspace.model_backend.training.corpus.row import Message, Row, write_rows
 from PIL import Image
 
 COLOURS = {

@@ -13,12 +13,12 @@ from importlib import import_module
 from ..errors import BackendError, RuntimePackageMissing
 
 COMMANDS = {
-    "rows": "make rows of georeferenced scenes",
-    "mix": "validate, repeat, shuffle and split rows",
-    "fit": "fine-tune a model on rows",
-    "evaluate": "measure a model against rows or scenes",
-    "calibrate": "make a model's scores probabilities",
-    "mini": "make the small embedded model",
+    "rows": ("corpus.rows", "make rows of georeferenced scenes"),
+    "mix": ("corpus.mix", "validate, repeat, shuffle and split rows"),
+    "fit": ("fine_tuning.fit", "fine-tune a model on rows"),
+    "evaluate": ("evaluation.evaluate", "measure a model against rows or scenes"),
+    "calibrate": ("evaluation.calibrate", "make a model's scores probabilities"),
+    "mini": ("mini.recipe", "make the small embedded model"),
 }
 """Every command is a module of its own, loaded only when it is called: some are slow to load."""
 
@@ -39,10 +39,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         prog="python -m model_backend.training", description="From scenes to a fitted model and its figures."
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, sentence in COMMANDS.items():
+    for name, (module, sentence) in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, description=sentence.capitalize() + ".")
         if name == chosen:
-            _fill(command, name)
+            _fill(command, module)
     return parser
 
 

@@ -11,7 +11,7 @@ import torch
 
 from ...contract import CONTRACT_MARK
 from ...inference.checkpoint_files import write_processor, write_tokenizer
-from ..export import export_model
+from ..fine_tuning.export import export_model
 from .batch import TOKENS
 from .vocabulary import Vocabulary
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..truth import PixelBox, area
-from ..wording import all_percentages
+from ..corpus.truth import PixelBox, area
+from ..corpus.wording import all_percentages
 from .batch import Batcher
 from .lesson import CLASS_NAMES, Lesson, Question, Teacher
 from .network import PATCHES

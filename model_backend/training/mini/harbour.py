@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from ..truth import NO_CLASS, Classes
+from ..corpus.truth import NO_CLASS, Classes
 
 Pixels = NDArray[np.uint8]
 """(rows, columns, 3)."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...contract import Contract
-from ..truth import (
+from ..corpus.truth import (
     Classes,
     PixelBox,
     Region,
@@ -22,7 +22,7 @@ from ..truth import (
     find_regions,
     majority,
 )
-from ..wording import caption
+from ..corpus.wording import caption
 from .harbour import WATER, Cutout, Harbour, Pixels
 from .pasting import EdgeBox, paste_shape, paste_ship
 

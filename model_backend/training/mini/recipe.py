@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from ...contract import load_contracts
-from ..curve import Progress
+from ..fine_tuning.curve import Progress
 from .batch import Batcher
 from .checkpoint import export_mini
 from .exam import Exam

@@ -101,7 +101,7 @@ def test_a_task_with_a_blank_is_not_asked_without_words():
 
 def test_a_model_that_knows_its_classes_only_is_not_asked_for_other_words():
     mini = load_contracts()["lspace-mini"]
-    with pytest.raises(RequestError, match="red boats|nothing but water") as caught:
+    with pytest.raises(RequestError, match="nothing but water") as caught:
         build_prompts(mini, "detect", ("water", "red boats"))
     assert caught.value.values["words"] == "red boats"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lspace.model_backend.training.corpus.truth import Region
 from lspace.model_backend.training.mini.batch import NOT_ASKED, Batcher
 from lspace.model_backend.training.mini.lesson import Lesson, Question, Teacher
-from lspace.model_backend.training.truth import Region
 
 SHIP = (30, 60, 50, 110)  # cells 1 of 8 across, 2 to 3 down
 LAKE = (0, 112, 55, 223)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from lspace.model_backend.training.mini.harbour import cut_ships, load_harbours
 from lspace.model_backend.training.mini.lesson import SEEN_PX, Mix, Teacher
 
-from .conftest import DATA
-
+DATA = Path(__file__).resolve().parents[3] / "data"
 SCALE = SEEN_PX / 224
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.contract import load_contracts
+from lspace.model_backend.training.corpus.wording import caption, written_boxes
 from lspace.model_backend.training.mini.vocabulary import Vocabulary
-from lspace.model_backend.training.wording import caption, written_boxes
 
 CONTRACT = load_contracts()["lspace-mini"]
 WORDS = Vocabulary(CONTRACT)

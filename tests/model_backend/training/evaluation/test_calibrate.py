@@ -1,0 +1,80 @@
+"""Scores become probabilities without changing their order."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lspace.model_backend.errors import ModelInvalid, RequestError
+from lspace.model_backend.inference.checkpoint import open_checkpoint
+from lspace.model_backend.inference.completion import Completion, CompletionChunk, FinishReason
+from lspace.model_backend.inference.proposals import read_proposals
+from lspace.model_backend.inference.scores import Calibration, calibration_of
+from lspace.model_backend.training.evaluation.calibrate import fit_calibration, write_calibration
+from lspace.model_backend.training.evaluation.calibration import equal_mass, expected_calibration_error
+from torch import float32
+
+SHARES = st.floats(0, 1)
+
+
+def over_confident(count=4000):
+    """Scores of 0.05 to 0.4 of boxes that are right four times in five at the top, never at the bottom."""
+    random = np.random.default_rng(0)
+    scores = random.uniform(0.05, 0.4, count)
+    return scores, random.uniform(size=count) < 0.8 * (scores - 0.05) / 0.35
+
+
+def error_of(scores, right):
+    return expected_calibration_error(equal_mass(scores, right))
+
+
+def test_fitted_scores_are_right_as_often_as_they_say_on_boxes_they_have_not_seen():
+    scores, right = over_confident()
+    fitted = fit_calibration(scores[::2], right[::2])
+    told = [fitted.score(score) for score in scores[1::2]]
+    assert error_of(scores[1::2], right[1::2]) > 0.15
+    assert error_of(told, right[1::2]) < 0.04
+
+
+@given(st.floats(0.01, 20), st.floats(-20, 20), SHARES, SHARES)
+def test_a_higher_raw_score_never_becomes_a_lower_one(slope, intercept, one, other):
+    calibration = Calibration(slope, intercept)
+    low, high = sorted([one, other])
+    assert 0 <= calibration.score(low) <= calibration.score(high) <= 1
+
+
+@pytest.mark.parametrize("right", [[True] * 40, [False] * 40, [True, False]])
+def test_boxes_that_tell_nothing_are_refused(right):
+    with pytest.raises(RequestError, match="too few"):
+        fit_calibration([0.5] * len(right), right)
+
+
+def test_a_checkpoint_keeps_its_calibration(tiny, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in tiny.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    write_calibration(folder, Calibration(2.5, 1.25))
+    assert open_checkpoint(folder, "cpu", float32).calibration == Calibration(2.5, 1.25)
+    assert open_checkpoint(tiny, "cpu", float32).calibration is None
+
+
+@pytest.mark.parametrize(
+    "written", [{"slope": -1, "intercept": 0}, {"slope": "x", "intercept": 0}, {}, [1], 0]
+)
+def test_a_calibration_that_is_none_is_refused(written):
+    with pytest.raises(ModelInvalid, match="lspace_calibration"):
+        calibration_of({"lspace_calibration": written})
+
+
+def test_a_proposal_has_the_calibrated_score():
+    text = '[{"label": "water", "bbox": [0.1, 0.2, 0.3, 0.4]}]'
+    completion = Completion().extended(CompletionChunk(text, float(np.log(0.25)), FinishReason.STOP))
+    (raw,) = read_proposals(completion).proposals
+    (told,) = read_proposals(completion, calibration=Calibration(1.0, 2.0)).proposals
+    assert raw.score == pytest.approx(0.25)
+    assert told.score == pytest.approx(1 / (1 + np.exp(-(2 + np.log(0.25)))))
+    assert json.loads(told.raw)["bbox"] == [0.1, 0.2, 0.3, 0.4]
