@@ -1,6 +1,6 @@
 """Starts the real QGIS with the plugin switched on in a fresh profile, and runs a script in it.
 
-From the repository: ``start_qgis.py SCRIPT MODEL``; on a screen of its own where there is no display.
+From the repository: ``start_qgis.py SCRIPT``; on a screen of its own where there is no display.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ model={model}
 """
 
 
-def make_profile(folder: Path, model: Path) -> None:
-    """A profile in which the plugin is on and set up; the plugin is this repository."""
+def make_profile(folder: Path, model: Path | None) -> None:
+    """A profile in which the plugin, this repository, is on and has its Python; None: its embedded model."""
     home = folder / "profiles" / "default"
     (home / "python" / "plugins").mkdir(parents=True)
     (home / "python" / "plugins" / "lspace").symlink_to(ROOT)
     (home / "QGIS").mkdir()
     interpreter = ROOT / ".venv" / "worker" / "bin" / "python"
-    text = PROFILE.format(interpreter=interpreter, model=model.resolve())
+    text = PROFILE.format(interpreter=interpreter, model=model.resolve() if model else "")
     (home / "QGIS" / "QGIS3.ini").write_text(text, encoding="utf-8")
 
 
-def start_qgis(script: Path, model: Path, *, visible: bool = False, **environment: str) -> str:
+def start_qgis(script: Path, model: Path | None = None, *, visible: bool = False, **environment: str) -> str:
     """Runs the script in QGIS until QGIS ends; returns what QGIS printed.
 
     Raises:
@@ -66,10 +66,10 @@ def start_qgis(script: Path, model: Path, *, visible: bool = False, **environmen
 
 
 def main() -> int:
-    script, model = (Path(argument) for argument in sys.argv[1:3])
+    script = Path(sys.argv[1])
     visible = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     try:
-        printed = start_qgis(script, model, visible=visible)
+        printed = start_qgis(script, visible=visible)
     except subprocess.CalledProcessError as error:
         sys.stderr.write("\n".join(error.stdout.splitlines()[-40:]) + "\n")
         return 1
