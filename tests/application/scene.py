@@ -18,6 +18,7 @@ def open_scene():
     """Loads the harbour, zooms to its middle and opens the dock; returns the layer."""
     layer = QgsRasterLayer(str(ROOT / "resources" / "demo" / "honolulu.tif"), "Honolulu, Sentinel-2")
     assert layer.isValid()
+    iface.layerTreeCanvasBridge().setAutoSetupOnFirstLayer(False)  # it would zoom to the whole scene, later
     QgsProject.instance().setCrs(layer.crs())
     QgsProject.instance().addMapLayer(layer)
     iface.mapCanvas().setExtent(first_view(layer.extent()))
