@@ -30,7 +30,7 @@ class Exam:
         random = np.random.default_rng(seed)
         self._batcher = Batcher(vocabulary)
         self._words = vocabulary
-        self._targets = _asked([teacher.targets(1, random) for _ in range(count)], "vessels")
+        self._targets = _asked([teacher.targets(1, 1.0, random) for _ in range(count)], "vessels")
         self._targets = [(lesson, question) for lesson, question in self._targets if len(question.boxes) == 1]
         self._ships = _asked([teacher.ships(random) for _ in range(count)], "vessels")
         covers = [teacher.cover(random) for _ in range(2 * count)]

@@ -33,6 +33,8 @@ SEEN_PX = 256
 DENSE = 64
 """Cells a side of the cover that the vision tower is asked for."""
 _TRIES = 30
+_SHAPES = 0.65
+"""Share of plain bright shapes among the things that are pasted on land and water alike."""
 
 
 @dataclass(frozen=True)
@@ -92,20 +94,20 @@ class Teacher:
         """A lesson of a random kind."""
         kind = random.random()
         if kind < mix.targets:
-            return self.targets(int(random.integers(1, mix.most_targets + 1)), random)
+            return self.targets(int(random.integers(1, mix.most_targets + 1)), _SHAPES, random)
         if kind < mix.targets + mix.ships:
             return self.ships(random)
         return self.cover(random)
 
-    def targets(self, count: int, random: np.random.Generator) -> Lesson:
-        """Bright things anywhere on a darkened picture without ships."""
+    def targets(self, count: int, shapes: float, random: np.random.Generator) -> Lesson:
+        """Things anywhere on a darkened picture without ships: a share of bright shapes, the rest ships."""
         crop = self._crop(random, 90, 240, without_ships=True)
         picture = self._picture(crop, random) * random.uniform(0.5, 0.95)
         free = np.ones(picture.shape[:2], dtype=bool)
         boxes: list[EdgeBox] = [_scaled(ship, crop, self._side) for ship in crop.ships]
         for _ in range(count):
             length = math.exp(random.uniform(math.log(11), math.log(64)))
-            if random.random() < 0.65:
+            if random.random() < shapes:
                 box = paste_shape(picture, length, free, boxes, random)
             else:
                 box = paste_ship(picture, self._cutouts, length, free, boxes, random)

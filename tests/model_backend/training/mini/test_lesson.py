@@ -28,7 +28,7 @@ def bright_box(picture):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_pasted_thing_lies_in_its_box_however_the_picture_was_turned(teacher, seed):
-    lesson = teacher.targets(1, np.random.default_rng(seed))
+    lesson = teacher.targets(1, 0.65, np.random.default_rng(seed))
     (box,) = lesson.ships
     edges = np.array([box[0], box[1], box[2] + 1, box[3] + 1])
     found = bright_box(lesson.picture)
