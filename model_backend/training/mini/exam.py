@@ -11,96 +11,92 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..corpus.truth import PixelBox, area
-from ..corpus.wording import all_percentages
+from ...inference.random_tokenizer import PAD
+from ..corpus.truth import PixelBox
+from ..evaluation.captions import CaptionSample, classes_of, dominant_right, read_shares, share_error
+from ..evaluation.matching import Edges, Proposed, Sample, count, iou
+from ..evaluation.trivial import FULL_FRAME, is_partial
 from .batch import Batcher
-from .lesson import CLASS_NAMES, Lesson, Question, Teacher
+from .lesson import Lesson, Question, Teacher
 from .network import PATCHES
 from .study import Study, patches
 from .vocabulary import Vocabulary
 
-_PARTIAL = 0.6
-_FULL: PixelBox = (0, 0, 223, 223)
+_LEAST_IOU = 0.25
+"""From here on a ship counts as found."""
+_LONGEST_ANSWER = 90
+
+Asked = tuple[Lesson, Question]
 
 
 class Exam:
     """Fixed lessons from held-out harbours."""
 
-    def __init__(self, teacher: Teacher, vocabulary: Vocabulary, count: int, seed: int) -> None:
-        random = np.random.default_rng(seed)
+    def __init__(self, teacher: Teacher, vocabulary: Vocabulary, questions: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
         self._batcher = Batcher(vocabulary)
         self._words = vocabulary
-        self._targets = _asked([teacher.targets(1, 1.0, random) for _ in range(count)], "vessels")
-        self._targets = [(lesson, question) for lesson, question in self._targets if len(question.boxes) == 1]
-        self._ships = _asked([teacher.ships(random) for _ in range(count)], "vessels")
-        covers = [teacher.cover(random) for _ in range(2 * count)]
-        self._captions = _asked(covers, "caption")[:count]
+        self._side = vocabulary.contract.box.grid_px
+        targets = _asked([teacher.targets(1, 1.0, rng) for _ in range(questions)], "vessels")
+        self._targets = [asked for asked in targets if len(asked[1].boxes) == 1]
+        self._ships = _asked([teacher.ships(rng) for _ in range(questions)], "vessels")
+        covers = [teacher.cover(rng) for _ in range(2 * questions)]
+        self._captions = _asked(covers, "caption")[:questions]
         grounds = _asked(covers, "ground")
-        self._partial = [
-            (lesson, question)
-            for lesson, question in grounds
-            if question.boxes and area(question.boxes[0]) < _PARTIAL * area(_FULL)
-        ][:count]
+        self._partial = [asked for asked in grounds if is_partial(self._sample(asked[1], []))][:questions]
 
     def figures(self, study: Study) -> dict[str, float]:
-        """What it reached, by name."""
+        """What it reached, by name; ``malformed`` is a number of answers."""
         study.eval()
-        figures = {"malformed": 0.0}
-        for name, questions in (("target", self._targets), ("partial", self._partial)):
-            answers = [self._boxes(text, figures) for text in self._write(study, questions)]
-            best = [
-                max((overlap(box, question.boxes[0]) for box in boxes), default=0.0)
-                for boxes, (_, question) in zip(answers, questions, strict=True)
-            ]
-            figures[name] = float(np.mean(best))
-            figures[f"{name}_above_half"] = float(np.mean(np.array(best) > 0.5))
-        full = [overlap(_FULL, question.boxes[0]) for _, question in self._partial]
-        figures["partial_full_frame"] = float(np.mean(full))
-        figures["ships_f1"] = self._ships_f1(study, figures)
-        figures.update(self._caption_figures(study))
+        targets, partial, ships = (
+            self._answered(study, asked) for asked in (self._targets, self._partial, self._ships)
+        )
+        found = [_best(sample) for sample in targets[0]]
+        figures = {
+            "target": _mean(found),
+            "target_above_half": _mean([best > 0.5 for best in found]),
+            "partial": _mean([_best(sample) for sample in partial[0]]),
+            "partial_full_frame": _mean([iou(FULL_FRAME, sample.largest) for sample in partial[0]]),
+            "ships_f1": count(ships[0], _LEAST_IOU).f1 or 0.0,
+            "malformed": targets[1] + partial[1] + ships[1],
+            **self._caption_figures(study),
+        }
         study.train()
         return {name: round(value, 3) for name, value in figures.items()}
 
-    def _ships_f1(self, study: Study, figures: dict[str, float]) -> float:
-        hits = count = 0
-        for text, (_, question) in zip(self._write(study, self._ships), self._ships, strict=True):
-            boxes, left = self._boxes(text, figures), list(question.boxes)
-            count += len(boxes) + len(left)
-            for box in boxes:
-                best = max(left, key=lambda true: overlap(box, true), default=None)
-                if best is not None and overlap(box, best) >= 0.25:
-                    left.remove(best)
-                    hits += 1
-        return 2 * hits / max(1, count)
-
     def _caption_figures(self, study: Study) -> dict[str, float]:
-        scale = dict(zip(all_percentages(), [0.5, 2.0, *range(5, 101, 5)], strict=True))
-        errors, right = [], 0
-        for text, (_, question) in zip(self._write(study, self._captions), self._captions, strict=True):
-            told, true = _shares(text, scale), _shares(question.text, scale)
-            errors += [abs(told[name] - true[name]) for name in CLASS_NAMES]
-            right += max(told, key=lambda name: told[name]) == max(true, key=lambda name: true[name])
-        return {"share_error": float(np.mean(errors)), "dominant": right / len(self._captions)}
+        contract = self._words.contract
+        told = [read_shares(text, contract) or {} for text in self._write(study, self._captions)]
+        true = [read_shares(question.text, contract) or {} for _, question in self._captions]
+        samples = [CaptionSample(*pair) for pair in zip(true, told, strict=True)]
+        return {
+            "share_error": share_error(samples, classes_of(contract)) or 0.0,
+            "dominant": dominant_right(samples) or 0.0,
+        }
 
-    def _boxes(self, text: str, figures: dict[str, float]) -> list[PixelBox]:
-        try:
-            boxes = [tuple(round(number * 224) for number in entry["bbox"]) for entry in json.loads(text)]
-        except (ValueError, TypeError, KeyError):
-            figures["malformed"] += 1
-            return []
-        return [box for box in boxes if len(box) == 4 and box[0] <= box[2] and box[1] <= box[3]]
+    def _answered(self, study: Study, asked: Sequence[Asked]) -> tuple[list[Sample], int]:
+        """Truth and boxes of each answer, and how many answers are no list of boxes."""
+        read = [_boxes(text) for text in self._write(study, asked)]
+        pairs = zip(asked, read, strict=True)
+        return [self._sample(question, boxes or []) for (_, question), boxes in pairs], read.count(None)
+
+    def _sample(self, question: Question, boxes: Sequence[Edges]) -> Sample:
+        step = 1 / self._side
+        truth = tuple(_edges(box, self._side) for box in question.boxes)
+        proposed = ((left, top, right + step, bottom + step) for left, top, right, bottom in boxes)
+        return Sample(truth, tuple(Proposed(edges, None) for edges in proposed))
 
     @torch.no_grad()
-    def _write(self, study: Study, questions: Sequence[tuple[Lesson, Question]]) -> list[str]:
-        prompts = [self._batcher.opening + self._batcher.prompt(question) for _, question in questions]
+    def _write(self, study: Study, asked: Sequence[Asked]) -> list[str]:
+        prompts = [self._batcher.opening + self._batcher.prompt(question) for _, question in asked]
         longest = max(map(len, prompts))
-        pad = self._words.ids["<|pad|>"]
+        pad = self._words.ids[PAD]
         ids = torch.tensor([[pad] * (longest - len(prompt)) + prompt for prompt in prompts])
-        pictures = torch.from_numpy(np.stack([lesson.picture for lesson, _ in questions]))
+        pictures = torch.from_numpy(np.stack([lesson.picture for lesson, _ in asked]))
         written = study.model.generate(
             input_ids=ids,
             attention_mask=(ids != pad).long(),
-            max_new_tokens=90,
+            max_new_tokens=_LONGEST_ANSWER,
             do_sample=False,
             **seen(pictures),
         )
@@ -117,24 +113,28 @@ def seen(pictures: Tensor) -> dict[str, Tensor]:
     }
 
 
-def overlap(first: PixelBox, second: PixelBox) -> float:
-    """Intersection over union."""
-    width = min(first[2], second[2]) - max(first[0], second[0]) + 1
-    height = min(first[3], second[3]) - max(first[1], second[1]) + 1
-    common = max(0, width) * max(0, height)
-    return common / (area(first) + area(second) - common)
-
-
-def _asked(lessons: Sequence[Lesson], task: str) -> list[tuple[Lesson, Question]]:
+def _asked(lessons: Sequence[Lesson], task: str) -> list[Asked]:
     return [
         (lesson, question) for lesson in lessons for question in lesson.questions if question.task == task
     ]
 
 
-def _shares(text: str, scale: dict[str, float]) -> dict[str, float]:
-    shares = dict.fromkeys(CLASS_NAMES, 0.0)
-    for name in CLASS_NAMES:
-        _, found, rest = text.partition(f"{name} (")
-        if found:
-            shares[name] = scale.get(rest.split(")")[0], 0.0)
-    return shares
+def _boxes(text: str) -> list[Edges] | None:
+    """Boxes as written; None where the answer is no list of them."""
+    try:
+        boxes = [tuple(map(float, entry["bbox"])) for entry in json.loads(text)]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return [(*box,) for box in boxes if len(box) == 4]
+
+
+def _edges(box: PixelBox, side: int) -> Edges:
+    return box[0] / side, box[1] / side, (box[2] + 1) / side, (box[3] + 1) / side
+
+
+def _best(sample: Sample) -> float:
+    return max((iou(proposed.edges, sample.largest) for proposed in sample.proposed), default=0.0)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0

@@ -90,50 +90,50 @@ class Teacher:
         self._weights = sizes / sizes.sum()
         self._cutouts = cutouts
 
-    def draw(self, mix: Mix, random: np.random.Generator) -> Lesson:
+    def draw(self, mix: Mix, rng: np.random.Generator) -> Lesson:
         """A lesson of a random kind."""
-        kind = random.random()
+        kind = rng.random()
         if kind < mix.targets:
-            return self.targets(int(random.integers(1, mix.most_targets + 1)), _SHAPES, random)
+            return self.targets(int(rng.integers(1, mix.most_targets + 1)), _SHAPES, rng)
         if kind < mix.targets + mix.ships:
-            return self.ships(random)
-        return self.cover(random)
+            return self.ships(rng)
+        return self.cover(rng)
 
-    def targets(self, count: int, shapes: float, random: np.random.Generator) -> Lesson:
+    def targets(self, count: int, shapes: float, rng: np.random.Generator) -> Lesson:
         """Things anywhere on a darkened picture without ships: a share of bright shapes, the rest ships."""
-        crop = self._crop(random, 90, 240, without_ships=True)
-        picture = self._picture(crop, random) * random.uniform(0.5, 0.95)
+        crop = self._crop(rng, 90, 240, without_ships=True)
+        picture = self._picture(crop, rng) * rng.uniform(0.5, 0.95)
         free = np.ones(picture.shape[:2], dtype=bool)
         boxes: list[EdgeBox] = [_scaled(ship, crop, self._side) for ship in crop.ships]
         for _ in range(count):
-            length = math.exp(random.uniform(math.log(11), math.log(64)))
-            if random.random() < shapes:
-                box = paste_shape(picture, length, free, boxes, random)
+            length = math.exp(rng.uniform(math.log(11), math.log(64)))
+            if rng.random() < shapes:
+                box = paste_shape(picture, length, free, boxes, rng)
             else:
-                box = paste_ship(picture, self._cutouts, length, free, boxes, random)
+                box = paste_ship(picture, self._cutouts, length, free, boxes, rng)
             boxes += [box] if box else []
-        return self._lesson(picture, crop.cover, boxes, random, ("vessels", "any"))
+        return self._lesson(picture, crop.cover, boxes, rng, ("vessels", "any"))
 
-    def ships(self, random: np.random.Generator) -> Lesson:
+    def ships(self, rng: np.random.Generator) -> Lesson:
         """Ships on the water, some of them real."""
-        crop = self._crop_at_ship(random) if random.random() < 0.5 else self._crop(random, 90, 190)
+        crop = self._crop_at_ship(rng) if rng.random() < 0.5 else self._crop(rng, 90, 190)
         taken, picture = list(crop.ships), crop.rgb.astype(np.float32)
-        for _ in range(int(random.integers(0, 6)) if random.random() < 0.75 else 0):
-            box = paste_ship(picture, self._cutouts, None, crop.cover == WATER, taken, random)
+        for _ in range(int(rng.integers(0, 6)) if rng.random() < 0.75 else 0):
+            box = paste_ship(picture, self._cutouts, None, crop.cover == WATER, taken, rng)
             taken += [box] if box else []
         pasted = _Crop(np.clip(picture, 0, 255).astype(np.uint8), crop.cover, tuple(taken))
         boxes = [_scaled(ship, crop, self._side) for ship in taken]
-        return self._lesson(self._picture(pasted, random), crop.cover, boxes, random, ("vessels", "any"))
+        return self._lesson(self._picture(pasted, rng), crop.cover, boxes, rng, ("vessels", "any"))
 
-    def cover(self, random: np.random.Generator) -> Lesson:
+    def cover(self, rng: np.random.Generator) -> Lesson:
         """Land and water as they are; most often with a region that fills a part of the picture."""
         for _ in range(_TRIES):
-            crop = self._crop(random, 90, 300)
+            crop = self._crop(rng, 90, 300)
             grid = majority(crop.cover, len(CLASS_NAMES), self._contract.regions.grid_px)
-            if random.random() < 0.25 or self._is_partial(grid):
+            if rng.random() < 0.25 or self._is_partial(grid):
                 break
         boxes = [_scaled(ship, crop, self._side) for ship in crop.ships]
-        return self._lesson(self._picture(crop, random), crop.cover, boxes, random, ("caption", "any", "any"))
+        return self._lesson(self._picture(crop, rng), crop.cover, boxes, rng, ("caption", "any", "any"))
 
     @property
     def _side(self) -> int:
@@ -146,32 +146,32 @@ class Teacher:
                 return True
         return False
 
-    def _crop(self, random: np.random.Generator, least: int, most: int, without_ships: bool = False) -> _Crop:
+    def _crop(self, rng: np.random.Generator, least: int, most: int, without_ships: bool = False) -> _Crop:
         for _ in range(_TRIES):
-            harbour = self._harbours[random.choice(len(self._harbours), p=self._weights)]
+            harbour = self._harbours[rng.choice(len(self._harbours), p=self._weights)]
             height, width = harbour.cover.shape
-            side = min(int(math.exp(random.uniform(math.log(least), math.log(most)))), height, width)
+            side = min(int(math.exp(rng.uniform(math.log(least), math.log(most)))), height, width)
             crop = _cut(
-                harbour, int(random.integers(width - side + 1)), int(random.integers(height - side + 1)), side
+                harbour, int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1)), side
             )
             if not (without_ships and crop.ships):
                 break
         return crop
 
-    def _crop_at_ship(self, random: np.random.Generator) -> _Crop:
+    def _crop_at_ship(self, rng: np.random.Generator) -> _Crop:
         weights = np.array([len(harbour.ships) for harbour in self._harbours], float)
-        harbour = self._harbours[random.choice(len(self._harbours), p=weights / weights.sum())]
+        harbour = self._harbours[rng.choice(len(self._harbours), p=weights / weights.sum())]
         height, width = harbour.cover.shape
-        side = min(int(math.exp(random.uniform(math.log(90), math.log(190)))), height, width)
-        ship = harbour.ships[random.integers(len(harbour.ships))]
-        left, top = ((ship[axis] + ship[axis + 2]) / 2 - side * random.uniform(0.1, 0.9) for axis in (0, 1))
+        side = min(int(math.exp(rng.uniform(math.log(90), math.log(190)))), height, width)
+        ship = harbour.ships[rng.integers(len(harbour.ships))]
+        left, top = ((ship[axis] + ship[axis + 2]) / 2 - side * rng.uniform(0.1, 0.9) for axis in (0, 1))
         return _cut(harbour, int(np.clip(left, 0, width - side)), int(np.clip(top, 0, height - side)), side)
 
-    def _picture(self, crop: _Crop, random: np.random.Generator) -> NDArray[np.float32]:
+    def _picture(self, crop: _Crop, rng: np.random.Generator) -> NDArray[np.float32]:
         """(224, 224, 3): most often stretched as a chip is, else as a map shows it."""
         rgb = crop.rgb
-        if random.random() < 0.75:
-            low, high = random.uniform(1, 3), random.uniform(97, 99)
+        if rng.random() < 0.75:
+            low, high = rng.uniform(1, 3), rng.uniform(97, 99)
             ends = np.percentile(rgb[::2, ::2].reshape(-1, 3), (low, high), axis=0)
             stretched = (rgb - ends[0]) / np.maximum(ends[1] - ends[0], 1) * 255
             rgb = np.clip(stretched, 0, 255).astype(np.uint8)
@@ -183,10 +183,10 @@ class Teacher:
         picture: NDArray[np.float32],
         cover: Classes,
         edges: Sequence[EdgeBox],
-        random: np.random.Generator,
+        rng: np.random.Generator,
         kinds: Sequence[str],
     ) -> Lesson:
-        side, turns, flip = self._side, int(random.integers(4)), random.random() < 0.5
+        side, turns, flip = self._side, int(rng.integers(4)), rng.random() < 0.5
         inside = (_inclusive(box, side) for box in edges)
         ships = [_turned(box, side, turns, flip) for box in inside if box]
         grid = _turn(majority(cover, len(CLASS_NAMES), self._contract.regions.grid_px), turns, flip)
@@ -195,11 +195,11 @@ class Teacher:
             for number in range(len(CLASS_NAMES))
         )
         return Lesson(
-            picture=_seen(_turn(_weathered(picture, random), turns, flip)),
+            picture=_seen(_turn(_weathered(picture, rng), turns, flip)),
             cover=_turn(majority(cover, len(CLASS_NAMES), DENSE), turns, flip),
             regions=regions,
             ships=tuple(ships),
-            questions=self._questions(kinds, grid, regions, ships, random),
+            questions=self._questions(kinds, grid, regions, ships, rng),
         )
 
     def _questions(
@@ -208,17 +208,17 @@ class Teacher:
         grid: Classes,
         regions: Sequence[Sequence[Region]],
         ships: Sequence[PixelBox],
-        random: np.random.Generator,
+        rng: np.random.Generator,
     ) -> tuple[Question, ...]:
         asked: dict[str, Question] = {}
         for kind in kinds:
-            number = int(random.integers(len(CLASS_NAMES)))
+            number = int(rng.integers(len(CLASS_NAMES)))
             if kind == "any" and not regions[number]:  # fewer answers without boxes
-                number = int(random.integers(len(CLASS_NAMES)))
+                number = int(rng.integers(len(CLASS_NAMES)))
             if kind == "vessels":
                 boxes = tuple(choose_objects(ships, self._contract.objects))
                 asked["vessels"] = Question("vessels", VESSEL, boxes)
-            elif kind == "caption" or random.random() < 0.15:
+            elif kind == "caption" or rng.random() < 0.15:
                 shares = class_shares(grid, len(CLASS_NAMES), self._contract.shares.min_cells)
                 text = caption(self._contract, dict(zip(CLASS_NAMES, shares.tolist(), strict=True)))
                 asked["caption"] = Question("caption", "", text=text)
@@ -226,7 +226,7 @@ class Teacher:
                 name = CLASS_NAMES[number]
                 asked[name] = Question("ground", name, tuple(region.box for region in regions[number]))
         order = list(asked.values())
-        random.shuffle(order)
+        rng.shuffle(order)
         return tuple(order)
 
 
@@ -272,12 +272,12 @@ def _turn(array: NDArray, turns: int, flip: bool) -> NDArray:  # type: ignore[ty
     return turned[:, ::-1] if flip else turned
 
 
-def _weathered(picture: NDArray[np.float32], random: np.random.Generator) -> Pixels:
+def _weathered(picture: NDArray[np.float32], rng: np.random.Generator) -> Pixels:
     """Another gain, haze, tint and noise."""
-    changed = picture * random.uniform(0.85, 1.15) + random.uniform(-15, 15) + random.uniform(-8, 8, 3)
-    if random.random() < 0.3:
-        noise = random.standard_normal(picture.shape, dtype=np.float32)
-        changed = changed + noise * random.uniform(1, 6)
+    changed = picture * rng.uniform(0.85, 1.15) + rng.uniform(-15, 15) + rng.uniform(-8, 8, 3)
+    if rng.random() < 0.3:
+        noise = rng.standard_normal(picture.shape, dtype=np.float32)
+        changed = changed + noise * rng.uniform(1, 6)
     return np.clip(changed, 0, 255).astype(np.uint8)
 
 

@@ -49,17 +49,15 @@ class MuonAdamW(torch.optim.Optimizer):
                 matrix.mul_(1 - rate * _DECAY).add_(update, alpha=-rate * scale)
 
     def _with_momentum(self, matrix: Tensor) -> Tensor:
-        assert matrix.grad is not None
-        state = self.state[matrix]
+        state, gradient = self.state[matrix], _gradient(matrix)
         if not state:
             state["momentum"] = torch.zeros_like(matrix)
-        state["momentum"].lerp_(matrix.grad, 1 - _MOMENTUM)
-        return matrix.grad.lerp(state["momentum"], _MOMENTUM)
+        state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
+        return gradient.lerp(state["momentum"], _MOMENTUM)
 
     def _update_others(self, parameters: list[Tensor], rate: float) -> None:
         for parameter in parameters:
-            assert parameter.grad is not None
-            state = self.state[parameter]
+            state, gradient = self.state[parameter], _gradient(parameter)
             if not state:
                 state.update(
                     step=torch.zeros(()),
@@ -68,11 +66,17 @@ class MuonAdamW(torch.optim.Optimizer):
                 )
             state["step"] += 1
             count = int(state["step"])
-            state["first"].lerp_(parameter.grad, 1 - _BETAS[0])
-            state["second"].lerp_(parameter.grad.square(), 1 - _BETAS[1])
+            state["first"].lerp_(gradient, 1 - _BETAS[0])
+            state["second"].lerp_(gradient.square(), 1 - _BETAS[1])
             first = state["first"] / (1 - _BETAS[0] ** count)
             second = state["second"] / (1 - _BETAS[1] ** count)
             parameter.addcdiv_(first, second.sqrt_().add_(_EPSILON), value=-rate)
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    if parameter.grad is None:
+        raise ValueError("a parameter without a gradient cannot be updated")
+    return parameter.grad
 
 
 def _parted(named: Iterable[tuple[str, nn.Parameter]]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -27,21 +27,21 @@ def paste_ship(
     length: float | None,
     free: NDArray[np.bool_],
     taken: Sequence[EdgeBox],
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> EdgeBox | None:
     """Adds a ship of about that length (None: about its own) where all is free; None where nothing fits."""
-    cutout = cutouts[int(random.integers(len(cutouts)))]
-    ship = np.rot90(cutout.difference, int(random.integers(4)))
-    ship = ship[:, ::-1] if random.random() < 0.5 else ship
+    cutout = cutouts[int(rng.integers(len(cutouts)))]
+    ship = np.rot90(cutout.difference, int(rng.integers(4)))
+    ship = ship[:, ::-1] if rng.random() < 0.5 else ship
     own = max(ship.shape[:2]) - 2 * cutout.margin
-    factor = np.exp(random.uniform(-0.25, 0.25)) if length is None else length / max(1, own)
+    factor = np.exp(rng.uniform(-0.25, 0.25)) if length is None else length / max(1, own)
     height, width = (max(6, round(size * factor)) for size in ship.shape[:2])
-    place = _find_place(free, (height, width), taken, random)
+    place = _find_place(free, (height, width), taken, rng)
     if place is None:
         return None
     ship = _resized(ship, (height, width))
     least = _LEAST_CONTRAST if length is None else _CLEAR_CONTRAST
-    gain = random.uniform(0.75, 1.3) * max(1.0, least / max(1.0, float(np.abs(ship).max())))
+    gain = rng.uniform(0.75, 1.3) * max(1.0, least / max(1.0, float(np.abs(ship).max())))
     top, left = place
     picture[top : top + height, left : left + width] += ship * gain
     margin = cutout.margin * factor
@@ -53,30 +53,30 @@ def paste_shape(
     length: float,
     free: NDArray[np.bool_],
     taken: Sequence[EdgeBox],
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> EdgeBox | None:
     """Draws a bright bar, ellipse or rectangle at any angle; None where nothing fits."""
-    cover = _shape(length, random)
-    place = _find_place(free, cover.shape, taken, random)
+    cover = _shape(length, rng)
+    place = _find_place(free, cover.shape, taken, rng)
     if place is None:
         return None
     top, left = place
     height, width = cover.shape
-    colour = random.uniform(205, 255) + random.uniform(-12, 12, 3) + random.normal(0, 6, (height, width, 1))
+    colour = rng.uniform(205, 255) + rng.uniform(-12, 12, 3) + rng.normal(0, 6, (height, width, 1))
     part = picture[top : top + height, left : left + width]
     part += (colour - part) * cover[..., None]
     return float(left), float(top), float(left + width), float(top + height)
 
 
-def _shape(length: float, random: np.random.Generator) -> NDArray[np.float32]:
+def _shape(length: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """(rows, columns): how much of each pixel is covered, cropped to what is at least half covered."""
-    breadth = max(4.0, length / random.uniform(1, 5))
-    angle = random.choice([0, np.pi / 2]) if random.random() < 0.4 else random.uniform(0, np.pi)
+    breadth = max(4.0, length / rng.uniform(1, 5))
+    angle = rng.choice([0, np.pi / 2]) if rng.random() < 0.4 else rng.uniform(0, np.pi)
     side = int(length * 1.5) + 4
     rows, columns = np.mgrid[:side, :side] - (side - 1) / 2
     along = columns * np.cos(angle) + rows * np.sin(angle)
     across = rows * np.cos(angle) - columns * np.sin(angle)
-    if random.random() < 0.6:
+    if rng.random() < 0.6:
         cover = np.clip(np.minimum(length / 2 - np.abs(along), breadth / 2 - np.abs(across)) + 0.5, 0, 1)
     else:
         cover = np.clip((1 - (2 * along / length) ** 2 - (2 * across / breadth) ** 2) * 3, 0, 1)
@@ -89,14 +89,14 @@ def _find_place(
     free: NDArray[np.bool_],
     size: tuple[int, ...],
     taken: Sequence[EdgeBox],
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[int, int] | None:
     height, width = size
     rows, columns = free.shape[0] - height, free.shape[1] - width
     if rows <= 0 or columns <= 0:
         return None
     for _ in range(_TRIES):
-        top, left = int(random.integers(rows)), int(random.integers(columns))
+        top, left = int(rng.integers(rows)), int(rng.integers(columns))
         clear = free[top : top + height, left : left + width].all()
         if clear and not any(_touches((left, top, left + width, top + height), box) for box in taken):
             return top, left

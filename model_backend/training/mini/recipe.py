@@ -91,9 +91,9 @@ class Lessons(IterableDataset[dict[str, Tensor]]):
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         for step in range(self._first_step(), self._recipe.steps):
-            random = np.random.default_rng((self._recipe.seed, self._rank, step))
+            rng = np.random.default_rng((self._recipe.seed, self._rank, step))
             mix = self._recipe.mix(step)
-            lessons = [self._teacher.draw(mix, random) for _ in range(self._recipe.batch)]
+            lessons = [self._teacher.draw(mix, rng) for _ in range(self._recipe.batch)]
             arrays = self._batcher.collate(lessons)
             yield {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
