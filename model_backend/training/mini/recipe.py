@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -189,7 +188,6 @@ def main(options: argparse.Namespace) -> int:
         exam_steps=options.exam_steps,
         exam_questions=options.exam_questions,
     )
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     vocabulary = Vocabulary(load_contracts()[CONTRACT])
     study = Study(untrained_model(vocabulary, recipe.seed), vocabulary)
     trainer = StudyTrainer(recipe, study, vocabulary, _arguments(recipe, options.out))
