@@ -274,7 +274,8 @@ def _turn(array: NDArray, turns: int, flip: bool) -> NDArray:  # type: ignore[ty
 
 def _weathered(picture: NDArray[np.float32], rng: np.random.Generator) -> Pixels:
     """Another gain, haze, tint and noise."""
-    changed = picture * rng.uniform(0.85, 1.15) + rng.uniform(-15, 15) + rng.uniform(-8, 8, 3)
+    gain = rng.uniform(0.85, 1.15) * rng.uniform(0.88, 1.12, 3)
+    changed = picture * gain + rng.uniform(-15, 15) + rng.uniform(-8, 8, 3)
     if rng.random() < 0.3:
         noise = rng.standard_normal(picture.shape, dtype=np.float32)
         changed = changed + noise * rng.uniform(1, 6)

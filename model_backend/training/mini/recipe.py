@@ -66,7 +66,7 @@ class Recipe:
             return Mix(targets=0.5, most_targets=1, ships=0.1)
         if done < 0.5:
             return Mix(targets=0.35, most_targets=2, ships=0.25)
-        return Mix(targets=0.15, most_targets=3, ships=0.4)
+        return Mix(targets=0.15, most_targets=3, ships=0.3)
 
     def writes(self, step: int) -> bool:
         """Whether the language model takes part; the vision tower has a start."""
