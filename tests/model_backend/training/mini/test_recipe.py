@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.training.__main__ import main
 from safetensors.torch import load_file
 
 OPTIONS = ["--leave-out", "unseen", "--batch", "2", "--exam-steps", "2", "--exam-questions", "3"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Several threads add in another order each time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def train(harbours, out, steps, until=None):
