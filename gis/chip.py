@@ -66,6 +66,19 @@ class MadeChip:
     notes: tuple[ChipNote, ...] = ()
 
 
+@dataclass(frozen=True)
+class ChipSet:
+    """The chips of one place that a question is asked about, in the prompt's order: earlier ones first."""
+
+    chips: tuple[MadeChip, ...]
+    """At least one."""
+
+    @property
+    def placed(self) -> Chip:
+        """The one on whose grid boxes are placed: the last."""
+        return self.chips[-1].chip
+
+
 def chip_settings(view: QgsMapSettings, aoi: Aoi, geometry: ChipGeometry) -> QgsMapSettings:
     """The map settings that draw the AOI's frame, or a square around it, as a chip.
 
