@@ -64,15 +64,22 @@ class LSpacePlugin:
         from .gis.settings import Settings
         from .ui.controller import DockController
         from .ui.dock import LSpaceDock
+        from .ui.host import Host
 
-        self._dock = LSpaceDock(Settings.load().expected_contract, self._iface.mainWindow())
-        canvas, runner = self._iface.mapCanvas(), Runner(parent=self._dock)
-        self._controller = DockController(self._dock, canvas, runner, self._open_options)
+        canvas, window = self._iface.mapCanvas(), self._iface.mainWindow()
+        self._dock = LSpaceDock(Settings.load().expected_contract, canvas, window)
+        host = Host(canvas, self._open_options, self._reshape)
+        self._controller = DockController(self._dock, host, Runner(parent=self._dock))
         self._dock.setToggleVisibilityAction(self._action)
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
 
     def _open_options(self):
         self._iface.showOptionsDialog(self._iface.mainWindow(), "LSpace")
+
+    def _reshape(self, layer, feature_id):
+        layer.selectByIds([feature_id])
+        self._iface.setActiveLayer(layer)
+        self._iface.actionVertexToolActiveLayer().trigger()
 
     def _on_settings_saved(self):
         if self._controller is not None:

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem
 
 from ..model_backend.contract import Contract
-from ..model_backend.request import RunRequest
-from .chip import MadeChip, wkt2_of
+from ..model_backend.protocol import MessageType
+from ..model_backend.request import AgreementRequest, RunRequest
+from .answer import Answer
+from .chip import ChipSet, wkt2_of
 from .chip_maker import ChipMaker
 from .errors import PluginError
 from .provenance import ChipRecord, Run
@@ -22,14 +24,22 @@ from .run_progress import RunEnd, RunOutcome
 
 
 @dataclass
-class OpenChip:
-    """The chip at work, and what has been written about it."""
+class OpenPlace:
+    """The place at work, and what has been written about it."""
 
     chip_id: str
-    prompts: dict[str, str] = field(default_factory=dict)
-    """By target; a caption's target is empty."""
-    texts: dict[str, str] = field(default_factory=dict)
-    """By target, as far as they are written."""
+    """Of its last chip."""
+    answers: list[Answer] = field(default_factory=list)
+    """In the order in which they were asked; the last one may be unfinished."""
+
+    def open(self, body: dict[str, Any]) -> None:
+        """Notes what is asked now; ``body`` is that of a ``stage`` message."""
+        self.answers.append(_answer(self.chip_id, {**body, "text": "", "finish_reason": None}))
+
+    def add_text(self, piece: str) -> None:
+        """Keeps a piece of the answer, in case the run ends in the middle."""
+        answer = self.answers[-1]
+        self.answers[-1] = replace(answer, text=answer.text + piece)
 
 
 class ActiveRun:
@@ -40,17 +50,22 @@ class ActiveRun:
         self.contract = contract
         """The one expected of the model when the run began."""
         self.maker: ChipMaker | None = None
-        self.chips: tuple[MadeChip, ...] | None = None
+        self.places: tuple[ChipSet, ...] | None = order.chip_sets or None
+        """Of which the model is asked one after the other; None until their chips are made."""
         self.info: dict[str, Any] | None = None
-        self.layers: RunLayers | None = None
         self.index = 0
-        """Of the chip at work."""
+        """Of the place at work."""
         self.clip_wkt: str | None = None
         """Where boxes are cut, in the CRS of the results; None leaves them whole."""
         self.request_id = 0
         """The worker's id of what it was asked last."""
-        self.open_chip: OpenChip | None = None
-        self._caption = ""
+        self.open_place: OpenPlace | None = None
+        self.layers: RunLayers | None = None
+        self._run: Run | None = None
+        self._answers: list[Answer] = []
+        self._denied = 0
+        self._agreement: dict[int, float] = {}
+        self._views = 0
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
 
@@ -72,32 +87,100 @@ class ActiveRun:
 
     def waits_for_chips(self) -> bool:
         """Whether the model is ready and the pictures are not."""
-        return self.info is not None and self.chips is None
+        return self.info is not None and self.places is None
 
     def has_result(self) -> bool:
-        """Whether there is a caption, or at least one box."""
-        return self.order.task == "caption" or (self.layers is not None and self.layers.boxes > 0)
+        """Whether there is an answer in prose, a box, or a report or a check that there is nothing."""
+        asked_for_boxes = any(answer.has_boxes for answer in self._answers)
+        return not asked_for_boxes or (self.layers is not None and self.layers.boxes > 0)
 
     def stamp(self, name: str) -> None:
         """Notes when something happened for the first time."""
         self._seconds.setdefault(name, time.monotonic() - self._started)
 
-    def open_prompt(self, chip_id: str, target: str, prompt: str) -> None:
-        """Notes what is asked now."""
-        if self.open_chip is None:
-            self.open_chip = OpenChip(chip_id)
-        self.open_chip.prompts[target] = prompt
-        self.open_chip.texts[target] = ""
+    def open_prompt(self, body: dict[str, Any]) -> None:
+        """Notes what is asked now; ``body`` is that of a ``stage`` message."""
+        if self.open_place is None:
+            self.open_place = OpenPlace(body["chip_id"])
+        self.open_place.open(body)
 
-    def add_text(self, target: str, piece: str) -> None:
-        """Keeps a piece of an answer, in case the run ends in the middle."""
-        self.open_chip.texts[target] += piece
-        if not target:
-            self._caption += piece
+    def close_place(self, body: dict[str, Any]) -> None:
+        """Keeps what the place at work gave; ``body`` is that of its ``chip_done`` message."""
+        self.layers.add_place(body["chip_id"], body["answers"], "done")
+        self._answers += [_answer(body["chip_id"], answer) for answer in body["answers"]]
+        self._denied += body["gated"]
+        self.open_place = None
 
-    def record(self) -> Run:
+    def close_request(self, body: dict[str, Any]) -> None:
+        """Goes on to the next place; ``body`` is that of the ``result`` message."""
+        chip_id = self.places[self.index].placed.chip_id
+        for check, share in zip(self.order.checks.get(chip_id, ()), body.get("agreement", ())):
+            if share is not None:
+                self._agreement[check.fid] = share
+        self._views = body.get("views", 0)
+        self.index += 1
+
+    def open_layers(self) -> None:
+        """Makes ready to put results on the map, once chips and model are known."""
+        if self.layers is None:
+            self._run = self._record()
+            self.layers = RunLayers(self._run, self.output_crs, self.contract)
+
+    def message(self) -> tuple[MessageType, dict[str, Any]]:
+        """What to ask about the place at work."""
+        request = self._request()
+        if not self.order.checks:
+            return MessageType.RUN, request.to_payload()
+        checks = self.order.checks[self.places[self.index].placed.chip_id]
+        boxes = tuple((check.label, check.edges) for check in checks)
+        return MessageType.AGREE, AgreementRequest(request, boxes).to_payload()
+
+    def _request(self) -> RunRequest:
+        order = self.order
+        return RunRequest(
+            task=order.task,
+            chips=tuple(made.chip for made in self.places[self.index].chips),
+            output_crs_wkt=wkt2_of(self.output_crs),
+            targets=order.targets,
+            question=order.question,
+            wordings=dict(order.wordings),
+            ask_anyway=order.ask_anyway,
+            clip_wkt=self.clip_wkt,
+            max_new_tokens=order.max_new_tokens,
+        )
+
+    def end(self, outcome: RunOutcome, error: PluginError | None) -> RunEnd:
+        """What came of it; the place at work gets its outline too, with the text that had arrived."""
+        self.stamp("end")
+        layers, answers = self.layers, list(self._answers)
+        if layers is None:
+            return RunEnd(outcome, error, seconds=dict(self._seconds))
+        if self.open_place is not None:
+            unfinished = self.open_place.answers
+            layers.add_place(self.open_place.chip_id, [_facts(each) for each in unfinished], outcome.value)
+            answers += unfinished
+        layers.finish()
+        return RunEnd(
+            outcome=outcome,
+            error=error,
+            run=replace(self._run, prompts=layers.prompts),
+            places=self.places,
+            answers=tuple(answers),
+            denied=self._denied,
+            boxes=layers.boxes,
+            dropped=dict(layers.dropped),
+            cut_short=layers.cut_short,
+            proposals=layers.proposals,
+            footprints=layers.footprints,
+            agreement=dict(self._agreement),
+            views=self._views,
+            seconds=dict(self._seconds),
+        )
+
+    def _record(self) -> Run:
         """The provenance of everything that this run makes."""
         info, order = self.info, self.order
+        options = {"max_new_tokens": order.max_new_tokens, "clip_wkt": self.clip_wkt}
         return Run(
             task=order.task,
             targets=order.targets,
@@ -107,49 +190,27 @@ class ActiveRun:
             precision=info["precision"],
             random_weights=info["random_weights"],
             output_crs_wkt=wkt2_of(self.output_crs),
-            chips=tuple(ChipRecord.of(made.chip) for made in self.chips),
-            options={"max_new_tokens": order.max_new_tokens, "clip_wkt": self.clip_wkt},
+            chips=tuple(ChipRecord.of(made.chip) for place in self.places for made in place.chips),
+            images=len(self.places[0].chips),
+            options={**options, "question": order.question, "wordings": dict(order.wordings)},
         )
 
-    def request(self) -> RunRequest:
-        """What to ask about the chip at work."""
-        order = self.order
-        return RunRequest(
-            task=order.task,
-            chips=(self.chips[self.index].chip,),
-            output_crs_wkt=wkt2_of(self.output_crs),
-            targets=order.targets,
-            clip_wkt=self.clip_wkt,
-            max_new_tokens=order.max_new_tokens,
-        )
 
-    def end(self, outcome: RunOutcome, error: PluginError | None) -> RunEnd:
-        """What came of it; the chip at work gets its outline too, with the text that had arrived."""
-        self.stamp("end")
-        layers = self.layers
-        if layers is None:
-            return RunEnd(outcome, error, caption=self._caption, seconds=dict(self._seconds))
-        if self.open_chip is not None:
-            layers.add_chip(self.open_chip.chip_id, self._unfinished_answers(outcome), outcome.value)
-        layers.finish()
-        return RunEnd(
-            outcome=outcome,
-            error=error,
-            boxes=layers.boxes,
-            dropped=dict(layers.dropped),
-            cut_short=layers.cut_short,
-            proposals=layers.proposals,
-            footprints=layers.footprints,
-            caption=self._caption,
-            seconds=dict(self._seconds),
-        )
+def _answer(chip_id: str, summary: dict[str, Any]) -> Answer:
+    """From what the worker says of an answer."""
+    return Answer(
+        chip_id=chip_id,
+        task=summary["task"],
+        prompt=summary["prompt"],
+        text=summary["text"],
+        target=summary["target"] or "",
+        trained=summary["trained"],
+        has_boxes=summary["answer"] == "boxes",
+        negative=summary.get("negative", False),
+        finished=summary["finish_reason"] == "stop",
+    )
 
-    def _unfinished_answers(self, outcome: RunOutcome) -> list[dict[str, Any]]:
-        return [
-            {
-                "prompt": self.open_chip.prompts[target],
-                "text": text,
-                "outcome": outcome.value if target else None,
-            }
-            for target, text in self.open_chip.texts.items()
-        ]
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    """An unfinished answer as the worker would have told it."""
+    return {"prompt": answer.prompt, "text": answer.text, "answer": "boxes" if answer.has_boxes else "text"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple, dataclass
-from enum import Enum
 
 import numpy as np
 from qgis.core import (
@@ -25,37 +24,18 @@ from ..model_backend.chip import Chip, ChipKind
 from ..model_backend.contract import ChipGeometry
 from ..model_backend.georeference.geotransform import GeoTransform
 from .aoi import Aoi, ruler_for
+from .chip_note import ChipNote, ChipNoteKind, notes_on_pixels
 from .errors import BlankChip, CrsUnknown, RenderFailed
 from .layers import is_result_layer
 from .task import BackgroundTask
 from .web_requests import WebRequests
 
-MOSTLY_EMPTY_SHARE = 0.5
-"""A chip with less data than this is pointed out."""
 WHOLE_SHARE = 0.99
 """With less data there are holes, so that what a server does not have is missed."""
 LEAST_DPI, MOST_DPI = 1.0, 10_000.0
 GSD_SPAN_PX = 16
 SMALLEST_SIDE_PX = 32
 """The model's smallest unit is a block of 32 pixels."""
-
-
-class ChipNoteKind(Enum):
-    """What may be wrong with a chip that can still be used."""
-
-    LAYER_FAILED = "layer failed"
-    LAYER_INVALID = "layer invalid"
-    MOSTLY_EMPTY = "mostly empty"
-
-
-@dataclass(frozen=True)
-class ChipNote:
-    """Something to tell the user about a chip."""
-
-    kind: ChipNoteKind
-    subject: str = ""
-    """A layer's name, or a share in percent."""
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -216,6 +196,14 @@ class ViewChipJob(QObject):
         if self._task is not None:
             self._task.give_up()
 
+    @property
+    def is_drawing(self) -> bool:
+        """Whether QGIS is still at it, also after it was given up: to be kept until then.
+
+        A render job that is thrown away while it draws lets the GUI thread wait for it.
+        """
+        return self._job is not None and self._job.isActive()
+
     def _on_cancelled(self) -> None:
         # a method, not a lambda: the task may outlive this object, and then nothing is called
         self.cancelled.emit()
@@ -321,14 +309,7 @@ def _finish(drawn: _Drawn) -> MadeChip:
         valid_share=share,
         **place.__dict__,
     )
-    return MadeChip(chip, (*notes, *emptiness_notes(share)))
-
-
-def emptiness_notes(valid_share: float) -> tuple[ChipNote, ...]:
-    """The note that a chip shows little data, where it does."""
-    if valid_share >= MOSTLY_EMPTY_SHARE:
-        return ()
-    return (ChipNote(ChipNoteKind.MOSTLY_EMPTY, f"{100 * valid_share:.0f}"),)
+    return MadeChip(chip, (*notes, *notes_on_pixels(rgb, share)))
 
 
 def composite(image: QImage, canvas_colour: QColor) -> tuple[np.ndarray, np.ndarray]:

@@ -74,7 +74,9 @@ def is_whole_dbf(path: Path) -> bool:
     if len(header) < 12:
         return False
     records, header_bytes, record_bytes = struct.unpack("<4xIHH", header)
-    return path.stat().st_size >= header_bytes + records * record_bytes
+    # On a full disk GDAL 3.6 may leave zeros where these two stand.
+    whole_bytes = header_bytes + records * record_bytes
+    return header_bytes > 0 and record_bytes > 0 and path.stat().st_size >= whole_bytes
 
 
 def _fit_texts(feature: QgsFeature, widths: dict[int, int], cuts: dict[int, int]) -> QgsFeature:

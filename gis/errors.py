@@ -9,13 +9,20 @@ PluginError
 │   ├── SourceUnreadable    a raster layer gives no pixels
 │   ├── CrsUnknown          no coordinate reference system, or one that is of no use here
 │   ├── NoUtmZone           the area lies outside the UTM zones
-│   └── AoiTooLarge         the area needs more chips than one run takes
+│   ├── SelectionTooLarge   more features are selected than are made into an area
+│   ├── AoiTooLarge         the area needs more chips than one run takes
+│   ├── ImageGone           a chosen layer, map theme or capture is no longer there
+│   ├── SameImages          two images of one question are the same
+│   └── MixedImages         the images of one question are of different kinds
 ├── LayerError              a result layer cannot be made or filled
 │   ├── LayerRejected       QGIS would not make the layer
 │   ├── FeaturesRejected    QGIS would not take all the features
 │   ├── StyleRejected       a style file would not load
+│   ├── ValuesRejected      a layer takes no measured values
+│   ├── ReviewRefused       a layer does not take a reviewer's decision
 │   └── RecordInvalid       the record of a run in a layer's metadata is damaged
 ├── ExportError             a layer could not be saved; the layer and any older file are untouched
+│   ├── NothingToSave       no proposal has the status that was asked for
 │   ├── TargetExists        a file is there and replacing it was not allowed
 │   ├── TargetNotWritable   the folder or the file does not allow writing
 │   ├── TargetInUse         a layer of the project reads from the file, or another program locks it
@@ -23,6 +30,9 @@ PluginError
 │   ├── FormatUnavailable   this GDAL has no driver for the format
 │   ├── SaveCancelled       the user gave up
 │   └── WriteFailed         the driver gave up for another reason
+├── EvidenceError           the support of proposals cannot be measured, or not be kept
+│   ├── RasterUnusable      a raster layer cannot be measured
+│   └── SupportRejected     the layer of proposals takes no values
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
     ├── WorkerFailed        it lives, but could not do what was asked
@@ -77,8 +87,24 @@ class NoUtmZone(ChipError):
     """The area lies outside the UTM zones."""
 
 
+class SelectionTooLarge(ChipError):
+    """More features are selected than are made into an area."""
+
+
 class AoiTooLarge(ChipError):
     """The area needs more chips than one run takes."""
+
+
+class ImageGone(ChipError):
+    """What was chosen as an image, or a layer of it, ``name``, is no longer there."""
+
+
+class SameImages(ChipError):
+    """Images that are to be compared are one and the same."""
+
+
+class MixedImages(ChipError):
+    """One image of a question is as shown, another training grade: their grids differ."""
 
 
 class LayerError(PluginError):
@@ -97,12 +123,24 @@ class StyleRejected(LayerError):
     """A style file would not load."""
 
 
+class ValuesRejected(LayerError):
+    """A layer takes no measured values in its edit buffer."""
+
+
+class ReviewRefused(LayerError):
+    """A decision cannot be written; ``reason`` is "read-only", "fields" (the missing ones) or "refused"."""
+
+
 class RecordInvalid(LayerError):
     """The record of a run in a layer's metadata is damaged."""
 
 
 class ExportError(PluginError):
     """A layer could not be saved; the layer and any older file are as they were."""
+
+
+class NothingToSave(ExportError):
+    """No proposal of the layer has the ``status``."""
 
 
 class TargetExists(ExportError):
@@ -131,6 +169,18 @@ class SaveCancelled(ExportError):
 
 class WriteFailed(ExportError):
     """The driver gave up for a reason it put in words of its own."""
+
+
+class EvidenceError(PluginError):
+    """The support of proposals cannot be measured, or not be kept."""
+
+
+class RasterUnusable(EvidenceError):
+    """``layer`` cannot be measured: ``reason`` is ``provider``, ``crs``, ``place`` or ``pixels``."""
+
+
+class SupportRejected(EvidenceError):
+    """The layer of proposals is none, is read-only, or did not take the values."""
 
 
 class WorkerError(PluginError):

@@ -18,7 +18,12 @@ from pathlib import Path
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
     QgsFeatureRequest,
+    QgsFeatureSink,
+    QgsGeometry,
+    QgsProviderRegistry,
     QgsVectorFileWriter,
     QgsVectorLayer,
 )
@@ -127,6 +132,7 @@ def prepare_save(
     Raises:
         TargetExists: ``files`` would be replaced; of a GeoPackage only ``table``, if it is in ``tables``.
         TargetInUse: by ``layers`` of the project, or by another program if there are none.
+        NothingToSave: no proposal has the status.
         ExportError: another of its children.
     """
     target = SaveTarget.at(Path(path), format, table or layer.name(), overwrite)
@@ -147,32 +153,76 @@ def _wgs84() -> QgsCoordinateReferenceSystem:
 def _write_features(save: PreparedSave, features: QgsVectorLayer, folder: Path) -> None:
     target = save.target
     draft = folder / target.path.name
-    options = _writer_options(save, features)
     if target.is_package and target.path.exists():
         shutil.copyfile(target.path, draft)
-        options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
-    context = save.snapshot.transform_context
-    code, message, *_ = QgsVectorFileWriter.writeAsVectorFormatV3(features, str(draft), context, options)
-    if code == QgsVectorFileWriter.WriterError.ErrDriverNotFound:
-        raise FormatUnavailable(message, format=target.format.title)
-    if code != QgsVectorFileWriter.WriterError.NoError or not _is_whole(target, features, folder):
+    message = _write_draft(save, features, draft) or _write_metadata(save, folder)
+    if message or not _is_whole(target, features, folder):
         check_room(folder)
         raise WriteFailed("\n".join(message.splitlines()[:3]), path=str(target.path))
 
 
-def _writer_options(save: PreparedSave, features: QgsVectorLayer) -> QgsVectorFileWriter.SaveVectorOptions:
-    target = save.target
+def _write_draft(save: PreparedSave, features: QgsVectorLayer, draft: Path) -> str:
+    """Writes feature by feature, and returns what the driver complains about.
+
+    QGIS's function for whole layers asks the project, which only the GUI thread may.
+    """
+    crs = _wgs84() if save.target.format.forces_wgs84 else features.crs()
+    context = save.snapshot.transform_context
+    to_target = QgsCoordinateTransform(features.crs(), crs, context)
+    options = _writer_options(save.target, draft)
+    writer = QgsVectorFileWriter.create(
+        str(draft), features.fields(), features.wkbType(), crs, context, options
+    )
+    try:
+        if writer.hasError() == QgsVectorFileWriter.WriterError.ErrDriverNotFound:
+            raise FormatUnavailable(writer.errorMessage(), format=save.target.format.title)
+        if writer.hasError() == QgsVectorFileWriter.WriterError.NoError:
+            _add_all(features, to_target, writer)
+        return writer.errorMessage()
+    finally:
+        del writer  # closes the file
+
+
+def _add_all(
+    features: QgsVectorLayer, to_target: QgsCoordinateTransform, writer: QgsVectorFileWriter
+) -> None:
+    for feature in features.dataProvider().getFeatures():
+        _move(feature, to_target)
+        if not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            return  # the writer knows why
+    writer.flushBuffer()
+
+
+def _move(feature: QgsFeature, to_target: QgsCoordinateTransform) -> None:
+    shape = feature.geometry()
+    if to_target.isShortCircuited() or shape.isNull():
+        return
+    try:
+        outcome = shape.transform(to_target)
+    except QgsCsException as error:
+        raise WriteFailed(str(error)) from error
+    if outcome != QgsGeometry.OperationResult.Success or not shape.boundingBox().isFinite():
+        raise WriteFailed("a shape has no place in the target CRS", fid=feature.id())
+    feature.setGeometry(shape)
+
+
+def _writer_options(target: SaveTarget, draft: Path) -> QgsVectorFileWriter.SaveVectorOptions:
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = target.format.driver
     options.fileEncoding = "UTF-8"
     options.layerName = target.table
-    options.saveMetadata = True
-    options.layerMetadata = save.snapshot.metadata
+    if draft.exists():
+        options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
     if target.format is ExportFormat.GEOJSON:
         options.layerOptions = ["RFC7946=YES"]
-    if target.format.forces_wgs84:
-        options.ct = QgsCoordinateTransform(features.crs(), _wgs84(), save.snapshot.transform_context)
     return options
+
+
+def _write_metadata(save: PreparedSave, folder: Path) -> str:
+    """Returns what the provider complains about."""
+    registry = QgsProviderRegistry.instance()
+    _, message = registry.saveLayerMetadata("ogr", save.target.uri_in(folder), save.snapshot.metadata)
+    return message
 
 
 def _is_whole(target: SaveTarget, features: QgsVectorLayer, folder: Path) -> bool:

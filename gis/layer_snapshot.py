@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qgis.core import (
@@ -22,7 +23,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtXml import QDomDocument
 
-from .errors import WriteFailed
+from .errors import NothingToSave, WriteFailed
 from .layers import Status
 from .reprojection import densified
 
@@ -57,14 +58,17 @@ class LayerSnapshot:
         """For the GUI thread; ``status`` takes only the proposals of that status.
 
         Raises:
+            NothingToSave: no proposal has that status.
             WriteFailed: the layer cannot be read.
         """
+        features = _features_of(layer, status, only_selected)
+        fields, features = _without_keys(layer, features)
         return cls(
             name=layer.name(),
-            fields=layer.fields(),
+            fields=fields,
             geometry_type=layer.wkbType(),
             crs=layer.crs(),
-            features=_features_of(layer, status, only_selected),
+            features=features,
             metadata=layer.metadata(),
             style=_style_of(layer),
             transform_context=QgsProject.instance().transformContext(),
@@ -86,17 +90,51 @@ class LayerSnapshot:
         return layer
 
 
+def check_any(layer: QgsVectorLayer, status: Status | None) -> None:
+    """Asks whether there is something to save; an empty layer may be saved as a whole.
+
+    Raises:
+        NothingToSave: no proposal has that status.
+    """
+    if status is not None and next(_of_status(layer, QgsFeatureRequest(), status), None) is None:
+        raise NothingToSave(status=status.value, layer=layer.name())
+
+
 def _features_of(layer: QgsVectorLayer, status: Status | None, only_selected: bool) -> tuple[QgsFeature, ...]:
     request = QgsFeatureRequest()
     if only_selected:
         request.setFilterFids(layer.selectedFeatureIds())
     if not layer.isValid():
         raise WriteFailed("the layer cannot be read", layer=layer.name())
-    features = layer.getFeatures(request)
     if status is None:
-        return tuple(features)
+        return tuple(layer.getFeatures(request))
+    check_any(layer, status)
+    return tuple(_of_status(layer, request, status))
+
+
+def _of_status(layer: QgsVectorLayer, request: QgsFeatureRequest, status: Status) -> Iterator[QgsFeature]:
     column = layer.fields().indexOf("status")
-    return tuple(feature for feature in features if column >= 0 and feature[column] == status.value)
+    for feature in layer.getFeatures(request):
+        if column >= 0 and Status.of(feature[column]) is status:
+            yield feature
+
+
+def _without_keys(
+    layer: QgsVectorLayer, features: tuple[QgsFeature, ...]
+) -> tuple[QgsFields, tuple[QgsFeature, ...]]:
+    """Drops the keys of a database: a new file has its own, and what was just drawn has none yet."""
+    keys, fields = layer.primaryKeyAttributes(), QgsFields(layer.fields())
+    if not keys:
+        return fields, features
+    for key in sorted(keys, reverse=True):
+        fields.remove(key)
+    copies = []
+    for feature in features:
+        copy = QgsFeature(fields, feature.id())
+        copy.setGeometry(feature.geometry())
+        copy.setAttributes([value for at, value in enumerate(feature.attributes()) if at not in keys])
+        copies.append(copy)
+    return fields, tuple(copies)
 
 
 def _style_of(layer: QgsVectorLayer) -> str:

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsGeometry,
     QgsMapLayer,
     QgsPointXY,
+    QgsProject,
     QgsVectorLayer,
 )
 from qgis.PyQt import QtCore
@@ -26,8 +27,8 @@ from qgis.PyQt.QtCore import QCoreApplication, QMetaType
 
 from ..model_backend.georeference.geotransform import GeoTransform
 from ..model_backend.proposal import Detection
-from .errors import CrsUnknown, FeaturesRejected, LayerRejected, StyleRejected
-from .provenance import ChipRecord, Run, has_run
+from .errors import CrsUnknown, FeaturesRejected, LayerRejected, RecordInvalid, StyleRejected
+from .provenance import ChipRecord, Run, has_run, read_run
 from .reprojection import reprojected
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
@@ -38,7 +39,15 @@ PROPOSAL_FIELDS: dict[str, type] = {
     "score": float,
     "area_m2": float,
     "edge_m": float,
+    "support": float,
+    "sup_index": str,
+    "sup_source": str,
+    "agreement": float,
+    "agree_n": int,
     "status": str,
+    "reviewed": str,
+    "reviewer": str,
+    "orig_label": str,
     "task": str,
     "prompt": str,
     "model": str,
@@ -76,6 +85,11 @@ class Status(Enum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+
+    @classmethod
+    def of(cls, value: object) -> Status:
+        """Reads the field ``status``; whatever says nothing is pending, as in the style."""
+        return next((status for status in cls if status.value == value), cls.PENDING)
 
 
 def create_proposal_layer(run: Run, crs: QgsCoordinateReferenceSystem) -> QgsVectorLayer:
@@ -147,6 +161,26 @@ def is_result_layer(layer: QgsMapLayer) -> bool:
     return layer.customProperty(RESULT_PROPERTY) is not None or has_run(layer)
 
 
+def is_proposal_layer(layer: QgsMapLayer) -> bool:
+    """Whether LSpace made the layer and it holds proposals."""
+    return isinstance(layer, QgsVectorLayer) and is_result_layer(layer) and "status" in layer.fields().names()
+
+
+def proposal_layers(project: QgsProject) -> list[QgsVectorLayer]:
+    """The project's proposal layers, the newest run first."""
+    layers = [layer for layer in project.mapLayers().values() if is_proposal_layer(layer)]
+    return sorted(layers, key=time_of_run, reverse=True)
+
+
+def time_of_run(layer: QgsMapLayer) -> str:
+    """When the layer's run began, ISO 8601 UTC; empty if its record is damaged or missing."""
+    try:
+        run = read_run(layer)
+    except RecordInvalid:
+        return ""
+    return "" if run is None else run.created
+
+
 def make_field(name: str, kind: type, length: int = 0) -> QgsField:
     """A field for ``str``, ``float`` or ``int`` values; 0 leaves the length to the format."""
     types = {str: QMetaType.Type.QString, float: QMetaType.Type.Double, int: QMetaType.Type.Int}
@@ -197,6 +231,7 @@ def _proposal_feature(layer: QgsVectorLayer, run: Run, detection: Detection, pro
         "area_m2": detection.area_m2,
         "edge_m": detection.edge_m,
         "status": Status.PENDING.value,
+        "orig_label": detection.proposal.label,
         "task": run.task,
         "prompt": prompt,
         "device": run.device,
@@ -224,8 +259,11 @@ def _add(layer: QgsVectorLayer, features: Iterable[QgsFeature]) -> list[int]:
     added, stored = provider.addFeatures(list(features), QgsFeatureSink.Flag.RollBackOnErrors)
     if not added:
         raise FeaturesRejected(provider.lastError(), layer=layer.name())
-    # Tells open attribute tables, and has the extent reckoned anew.
+    selected = layer.selectedFeatureIds()
+    # Tells open attribute tables, and has the extent reckoned anew; but it also ends the selection.
     provider.reloadData()
+    if selected:
+        layer.selectByIds(selected)
     layer.triggerRepaint()
     return [feature.id() for feature in stored]
 

@@ -72,6 +72,9 @@ class Run:
     prompts: tuple[str, ...] = ()
     """As asked, each wording once."""
     chips: tuple[ChipRecord, ...] = ()
+    """Place by place, ``images`` a place, the earlier image first."""
+    images: int = 1
+    """Chips that a question was asked about together."""
     options: dict[str, Any] = field(default_factory=dict)
     """JSON-ready values, such as ``max_new_tokens`` and ``clip_wkt``."""
     random_weights: bool = False
@@ -83,6 +86,12 @@ class Run:
     def chip(self, chip_id: str) -> ChipRecord | None:
         """The record of that chip, or None."""
         return next((chip for chip in self.chips if chip.chip_id == chip_id), None)
+
+    def chips_of(self, chip_id: str) -> tuple[ChipRecord, ...]:
+        """All images of the place whose last chip has that id; empty if there is none."""
+        count = self.images
+        places = [self.chips[start : start + count] for start in range(0, len(self.chips), count)]
+        return next((chips for chips in places if chips[-1].chip_id == chip_id), ())
 
     def to_json(self) -> str:
         """The run as one line of JSON."""

@@ -13,7 +13,7 @@ from ..model_backend.contract import Contract
 from ..model_backend.proposal import Detection
 from .errors import LayerRejected
 from .layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
-from .provenance import Run
+from .provenance import ChipRecord, Run
 
 
 class RunLayers:
@@ -42,10 +42,10 @@ class RunLayers:
         add_detections(self.proposals, self._run, [detection], body["prompt"]["prompt"])
         self.boxes += 1
 
-    def add_chip(self, chip_id: str, answers: list[dict[str, Any]], outcome: str) -> None:
-        """Puts a chip's outline on the map, with what was answered about it."""
-        chip = self._run.chip(chip_id)
-        if chip is None:
+    def add_place(self, chip_id: str, answers: list[dict[str, Any]], outcome: str) -> None:
+        """Puts a place's outline on the map, with what was answered about its images."""
+        chips = self._run.chips_of(chip_id)
+        if not chips:
             return
         dropped = Counter()
         for answer in answers:
@@ -55,11 +55,11 @@ class RunLayers:
         if self.footprints is None:
             self.footprints = create_footprint_layer(self._run, self._crs)
             _show(self.footprints, below=self.proposals)
-        prose = [answer["text"] for answer in answers if answer.get("outcome") is None]
+        prose = [answer["text"] for answer in answers if answer["answer"] == "text"]
         add_footprint(
             self.footprints,
             self._run,
-            chip,
+            _together(chips),
             outcome=outcome,
             prompt="\n".join(answer["prompt"] for answer in answers),
             caption="\n".join(prose),
@@ -69,12 +69,29 @@ class RunLayers:
         self._boxes_before = self.boxes
         self.dropped.update(dropped)
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """As asked, each wording once."""
+        return tuple(self._prompts)
+
     def finish(self) -> None:
         """Completes the provenance of what was made."""
-        run = replace(self._run, prompts=tuple(self._prompts))
+        run = replace(self._run, prompts=self.prompts)
         for layer in (self.proposals, self.footprints):
             if layer is not None:
                 run.write_to(layer)
+
+
+def _together(chips: tuple[ChipRecord, ...]) -> ChipRecord:
+    """The last chip, with what is to be said of all images of its place."""
+    dates = [chip.date or "?" for chip in chips] if any(chip.date for chip in chips) else []
+    sources = dict.fromkeys(source for chip in chips for source in chip.sources)
+    return replace(
+        chips[-1],
+        date=" / ".join(dates) or None,
+        sources=tuple(sources),
+        valid_share=min(chip.valid_share for chip in chips),
+    )
 
 
 def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:

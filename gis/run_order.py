@@ -3,28 +3,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from qgis.core import QgsMapSettings
 
-from ..model_backend.chip import ChipKind
+from .agreement import Check
 from .aoi import Aoi
-from .training_chips import RasterSource
+from .chip import ChipSet
+from .image_source import ImageSource
 
 
 @dataclass(frozen=True)
 class RunOrder:
-    """A task on an area, and how the pictures of it are to be made."""
+    """A task on an area, and how the images of it are to be made."""
 
     aoi: Aoi
     view: QgsMapSettings
     """The map as it was when Run was clicked; its CRS is that of the results."""
     task: str
-    """``caption`` or ``detect``."""
+    """A task's name in the contract, or ``detect``: look for targets, each by its own task."""
     targets: tuple[str, ...] = ()
-    chip_kind: ChipKind = ChipKind.AS_SHOWN
-    source: RasterSource | None = None
-    """Needed for training-grade chips."""
+    images: tuple[ImageSource, ...] = ()
+    """In the prompt's order, the earlier first; none means what the view shows."""
+    chip_sets: tuple[ChipSet, ...] = ()
+    """Chips that are there already, for a further question on them: then no image is made."""
+    question: str = ""
+    """The user's own, for a task that takes one."""
+    wordings: Mapping[str, str] = field(default_factory=dict)
+    """The user's own text for prompts, by task; the others have the trained one."""
+    ask_anyway: bool = False
+    """Whether boxes are asked for even where the report before them denies that there is anything."""
     clip: bool = False
     """Whether boxes are cut at the edge of the AOI."""
     max_new_tokens: int | None = None
+    checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
+    """Boxes to be looked for again in changed views, by their chip: then nothing new is put on the map."""

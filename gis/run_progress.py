@@ -9,7 +9,10 @@ from enum import Enum
 
 from qgis.core import QgsVectorLayer
 
+from .answer import Answer
+from .chip import ChipSet
 from .errors import PluginError
+from .provenance import Run
 
 
 class RunStage(Enum):
@@ -20,6 +23,7 @@ class RunStage(Enum):
     LOADING = "loading"
     READING = "reading"
     WRITING = "writing"
+    AGREEING = "agreeing"
     CANCELLING = "cancelling"
 
 
@@ -32,9 +36,9 @@ class RunProgress:
     """While loading: ``download``, ``device``, ``weights`` ..."""
     share: float | None = None
     """0..1 of the step, where it can be known."""
-    chip: int = 0
-    """Number of the chip at work, from 1."""
-    chips: int = 0
+    place: int = 0
+    """Number of the place at work, from 1."""
+    places: int = 0
     tokens: int = 0
     """Of the answer being written."""
     boxes: int = 0
@@ -57,6 +61,13 @@ class RunEnd:
 
     outcome: RunOutcome
     error: PluginError | None = None
+    run: Run | None = None
+    """The record; None where the run ended before the model was asked."""
+    places: tuple[ChipSet, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """In the order in which they were written; the last one may be unfinished."""
+    denied: int = 0
+    """Places where a report found nothing, so that no boxes were asked for."""
     boxes: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Why proposals were left out, and how many."""
@@ -64,6 +75,14 @@ class RunEnd:
     """Answers that used up their tokens."""
     proposals: QgsVectorLayer | None = None
     footprints: QgsVectorLayer | None = None
-    caption: str = ""
+    agreement: Mapping[int, float] = field(default_factory=dict)
+    """By feature, where boxes were looked for again: the share of views in which that one came again."""
+    views: int = 0
+    """In which they were looked for."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """From the click to: ``chips``, ``model``, ``first token``, ``end``."""
+
+    @property
+    def caption(self) -> str:
+        """All prose that was written."""
+        return "\n".join(answer.text for answer in self.answers if not answer.has_boxes)

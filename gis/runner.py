@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From a click on Run to layers: makes chips, has the model loaded, asks chip by chip, fills layers.
+"""From a click on Run to layers: makes chips, has the model loaded, asks place by place, fills layers.
 
 Runs in the GUI thread and never waits. One run at a time; each ends with exactly one ``ended``.
 """
@@ -7,17 +7,17 @@ Runs in the GUI thread and never waits. One run at a time; each ends with exactl
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..model_backend.protocol import Message, MessageType
 from .active_run import ActiveRun
-from .chip import MadeChip
+from .chip import ChipSet
 from .chip_maker import ChipMaker
 from .errors import CrsUnknown, OtherContract, PluginError, RuntimeNotFound, WorkerFailed
 from .interpreter import usable_interpreter
-from .run_layers import RunLayers
 from .run_order import RunOrder
 from .run_progress import RunOutcome, RunProgress, RunStage
 from .settings import Settings
@@ -32,11 +32,15 @@ class Runner(QObject):
     progressed = pyqtSignal(object)
     """A ``RunProgress``."""
     chips_made = pyqtSignal(object)
-    """A tuple of ``MadeChip``."""
+    """A tuple of ``ChipSet``, one a place."""
     model_ready = pyqtSignal(object)
     """The facts of ``ModelInfo``, as a dict."""
+    prompt_opened = pyqtSignal(object)
+    """An ``Answer`` that is still empty."""
     text_arrived = pyqtSignal(str, str, str)
-    """Chip id, target (empty for a caption), piece of text."""
+    """Chip id, target (empty where nothing is looked for), piece of text."""
+    box_arrived = pyqtSignal(object)
+    """The proposal layer, which has one feature more."""
     ended = pyqtSignal(object)
     """A ``RunEnd``."""
 
@@ -67,14 +71,11 @@ class Runner(QObject):
         except (CrsUnknown, RuntimeNotFound) as error:
             self._end(RunOutcome.FAILED, error)
             return
-        run.maker = ChipMaker(order, run.contract.chip, self)
-        run.maker.made.connect(self._on_chips_made)
-        run.maker.failed.connect(lambda error: self._end(RunOutcome.FAILED, error))
-        run.maker.cancelled.connect(self.cancel)
         stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
         self.progressed.emit(RunProgress(stage))
         run.request_id = worker.send(MessageType.LOAD, settings.model_choice().to_payload())
-        run.maker.start()
+        if run.places is None:
+            self._make_chips(run)
 
     def cancel(self) -> None:
         """Ends the run; what has arrived stays."""
@@ -91,6 +92,13 @@ class Runner(QObject):
         """Ends the run, if any, and lets the worker go."""
         self._end(RunOutcome.CANCELLED)
         self._drop_worker()
+
+    def _make_chips(self, run: ActiveRun) -> None:
+        run.maker = ChipMaker(run.order, run.contract.chip, self)
+        run.maker.made.connect(self._on_chips_made)
+        run.maker.failed.connect(lambda error: self._end(RunOutcome.FAILED, error))
+        run.maker.cancelled.connect(self.cancel)
+        run.maker.start()
 
     def _worker_for(self, settings: Settings) -> WorkerProcess:
         program = usable_interpreter(settings.interpreter)
@@ -109,12 +117,12 @@ class Runner(QObject):
             self._worker.deleteLater()
             self._worker = None
 
-    def _on_chips_made(self, chips: tuple[MadeChip, ...]) -> None:
+    def _on_chips_made(self, places: tuple[ChipSet, ...]) -> None:
         if self._run is None:
             return
-        self._run.chips = chips
+        self._run.places = places
         self._run.stamp("chips")
-        self.chips_made.emit(chips)
+        self.chips_made.emit(places)
         self._ask_next()
 
     def _on_message(self, message: Message) -> None:
@@ -140,28 +148,28 @@ class Runner(QObject):
     def _on_stage(self, body: dict[str, Any]) -> None:
         stage = RunStage(body["stage"])
         if stage is RunStage.READING:
-            self._run.open_prompt(body["chip_id"], body["target"] or "", body["prompt"])
+            self._run.open_prompt(body)
+            self.prompt_opened.emit(self._run.open_place.answers[-1])
         self._tell(RunProgress(stage, body.get("step", ""), body.get("share")))
 
     def _on_text(self, body: dict[str, Any]) -> None:
         run = self._run
         run.stamp("first token")
-        target = body["target"] or ""
-        run.add_text(target, body["text"])
-        self.text_arrived.emit(body["chip_id"], target, body["text"])
+        run.open_place.add_text(body["text"])
+        self.text_arrived.emit(body["chip_id"], body["target"] or "", body["text"])
         self._tell(RunProgress(RunStage.WRITING, tokens=body["tokens"]))
 
     def _on_detection(self, body: dict[str, Any]) -> None:
         self._run.layers.add_detection(body)
+        self.box_arrived.emit(self._run.layers.proposals)
 
     def _on_chip_done(self, body: dict[str, Any]) -> None:
-        self._run.layers.add_chip(body["chip_id"], body["answers"], "done")
-        self._run.open_chip = None
+        self._run.close_place(body)
 
     def _on_result(self, body: dict[str, Any]) -> None:
         run = self._run
         if run.info is not None:
-            run.index += 1
+            run.close_request(body)
         elif body["contract"] == run.contract.name:
             run.info = body["info"]
             run.stamp("model")
@@ -176,23 +184,27 @@ class Runner(QObject):
         self._end(RunOutcome.FAILED, WorkerFailed(code=body["code"], detail=body["message"]))
 
     def _ask_next(self) -> None:
-        """Asks about the next chip, once there are chips and a model."""
+        """Asks about the next place, once there are chips and a model."""
         run = self._run
-        if run.info is None or run.chips is None:
-            self._tell(RunProgress(RunStage.DRAWING if run.chips is None else RunStage.LOADING))
+        if run.info is None or run.places is None:
+            self._tell(RunProgress(RunStage.DRAWING if run.places is None else RunStage.LOADING))
             return
-        if run.index == len(run.chips):
+        if run.index == len(run.places):
             self._end(RunOutcome.FINISHED if run.has_result() else RunOutcome.NOTHING_FOUND)
             return
-        if run.layers is None:
-            run.layers = RunLayers(run.record(), run.output_crs, run.contract)
-        run.request_id = self._worker.send(MessageType.RUN, run.request().to_payload())
+        run.open_layers()
+        run.request_id = self._worker.send(*run.message())
 
     def _tell(self, progress: RunProgress) -> None:
         run = self._run
-        place = {"chip": run.index + 1, "chips": len(run.chips or ())}
-        boxes = run.layers.boxes if run.layers else 0
-        self.progressed.emit(RunProgress(**{**progress.__dict__, **place, "boxes": boxes}))
+        self.progressed.emit(
+            replace(
+                progress,
+                place=run.index + 1,
+                places=len(run.places or ()),
+                boxes=run.layers.boxes if run.layers else 0,
+            )
+        )
 
     def _give_up(self, error: PluginError) -> None:
         """Ends a run that failed on our own side, and quiets the worker."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
+from typing import Any
 
 from qgis.core import QgsSettings
 
@@ -12,6 +13,7 @@ from ..model_backend.contract import EMBEDDED_MODEL, Contract, expected_contract
 from ..model_backend.request import ModelChoice
 
 _PREFIX = "lspace/"
+_DOCK_PREFIX = "lspace/dock/"
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,11 @@ class Settings:
     @classmethod
     def load(cls) -> Settings:
         """Reads the user's settings; a value of the wrong type counts as not set."""
-        stored = QgsSettings()
-        values = {}
-        for field in fields(cls):
-            try:
-                values[field.name] = stored.value(
-                    _PREFIX + field.name, field.default, type=type(field.default)
-                )
-            except TypeError:
-                values[field.name] = field.default
-        return cls(**values)
+        return cls(**_load(cls, _PREFIX))
 
     def save(self) -> None:
         """Writes all settings."""
-        stored = QgsSettings()
-        for field in fields(self):
-            stored.setValue(_PREFIX + field.name, getattr(self, field.name))
+        _save(self, _PREFIX)
 
     @property
     def is_embedded_model(self) -> bool:
@@ -70,3 +61,40 @@ class Settings:
             endpoint=self.endpoint or None,
             cache_dir=self.model_cache or None,
         )
+
+
+@dataclass(frozen=True)
+class DockState:
+    """What the dock said last, so that it says so again after a restart."""
+
+    task: str = ""
+    targets: str = ""
+    """Names, with commas between."""
+    clip: bool = False
+    tab: int = 0
+
+    @classmethod
+    def load(cls) -> DockState:
+        """Reads the state; a value of the wrong type counts as not set."""
+        return cls(**_load(cls, _DOCK_PREFIX))
+
+    def save(self) -> None:
+        """Writes the state."""
+        _save(self, _DOCK_PREFIX)
+
+
+def _load(kind: type, prefix: str) -> dict[str, Any]:
+    stored = QgsSettings()
+    values = {}
+    for field in fields(kind):
+        try:
+            values[field.name] = stored.value(prefix + field.name, field.default, type=type(field.default))
+        except TypeError:
+            values[field.name] = field.default
+    return values
+
+
+def _save(record: Settings | DockState, prefix: str) -> None:
+    stored = QgsSettings()
+    for field in fields(record):
+        stored.setValue(prefix + field.name, getattr(record, field.name))

@@ -24,7 +24,8 @@ from ..model_backend.chip import Chip, ChipKind
 from ..model_backend.contract import ChipGeometry
 from ..model_backend.georeference.geotransform import GeoTransform
 from .aoi import Aoi
-from .chip import MadeChip, check_content, emptiness_notes, encode_png, gsd_of, make_chip_id, wkt2_of
+from .chip import MadeChip, check_content, encode_png, gsd_of, make_chip_id, wkt2_of
+from .chip_note import notes_on_pixels
 from .errors import AoiTooLarge, BlankChip, CrsUnknown, NoUtmZone, SourceUnreadable
 from .reprojection import reprojected
 from .stretch import downsample, stretch
@@ -103,6 +104,16 @@ def plan_squares(aoi: Aoi, geometry: ChipGeometry) -> list[ChipSquare]:
     return squares
 
 
+def nearest_square(squares: list[ChipSquare], aoi: Aoi) -> ChipSquare:
+    """The one in whose middle the AOI's middle lies best.
+
+    Raises:
+        CrsUnknown: the AOI's middle cannot be brought into UTM.
+    """
+    centre = reprojected(QgsGeometry.fromPointXY(aoi.frame().centre), aoi.crs, squares[0].crs).asPoint()
+    return min(squares, key=lambda square: square.extent.center().sqrDist(centre))
+
+
 def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
     """The WGS 84 / UTM zone of the AOI's middle."""
     centre = QgsGeometry.fromPointXY(aoi.frame().centre)
@@ -144,7 +155,7 @@ def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -
         sources=(source.name,),
         date=source.date,
     )
-    return MadeChip(chip, emptiness_notes(share))
+    return MadeChip(chip, notes_on_pixels(rgb, share))
 
 
 def _starts(low: float, high: float, side: float) -> list[float]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """``python -m model_backend``: the worker that QGIS starts, and the same inference from a shell.
 
-With ``--json``, ``caption`` and ``detect`` print one object: ``model`` (the facts of ``ModelInfo``) and
-``answers``, a list with ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``; the last two
-are null for prose. Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
+With ``--json``, ``caption``, ``detect`` and ``ask`` print one object: ``model`` (the facts of ``ModelInfo``)
+and ``answers``, a list with ``task``, ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``;
+the last two are null for prose. Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import worker
-from .errors import BackendError
+from .errors import BackendError, RequestError
 from .request import ModelChoice
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .contract import Contract
     from .inference.answers import AnswerStep
+    from .inference.engine import Engine
+    from .inference.prompts import Prompt
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,10 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("worker", help="answer requests on stdin (used by QGIS)")
     serve.set_defaults(command=lambda _: worker.main(_real_loader))
     caption = commands.add_parser("caption", help="describe one picture")
+    caption.set_defaults(task="caption")
     detect = commands.add_parser("detect", help="find things in one picture")
-    for command, task in ((caption, "caption"), (detect, "detect")):
-        _add_inference(command, task)
-    detect.add_argument("--classes", nargs="+", default=[], help="what to look for")
+    detect.set_defaults(task="detect")
+    ask = commands.add_parser("ask", help="put any task of the model to the pictures of one place")
+    _add_any_task(ask)
+    for command, pictures in ((caption, 1), (detect, 1), (ask, "+")):
+        _add_inference(command, pictures)
+    for command in (detect, ask):
+        command.add_argument("--classes", nargs="+", default=[], help="what to look for")
     random = commands.add_parser("random-checkpoint", help="write an untrained model of lspace's shape")
     random.add_argument("folder", type=Path)
     random.add_argument("--size", choices=("tiny", "full"), default="tiny")
@@ -55,13 +65,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inference(command: argparse.ArgumentParser, task: str) -> None:
-    command.add_argument("chip", type=Path, help="picture; read as RGB")
+def _add_any_task(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", required=True, help="its name in resources/contracts.json")
+    command.add_argument("--question", help="for a task that takes your own")
+    command.add_argument("--date", nargs="+", dest="dates", help="YYYY-MM-DD of each picture, or -")
+    command.add_argument("--anyway", action="store_true", help="boxes even where the report denies them")
+
+
+def _add_inference(command: argparse.ArgumentParser, pictures: int | str) -> None:
+    command.add_argument("chips", type=Path, nargs=pictures, metavar="chip", help="picture; read as RGB")
     command.add_argument("--model", required=True, help="folder or hub id")
     command.add_argument("--device", default="auto")
     command.add_argument("--max-new-tokens", type=int)
     command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    command.set_defaults(command=_infer, task=task, classes=[])
+    command.set_defaults(command=_infer, classes=[], question="", dates=[], anyway=False)
 
 
 def _real_loader() -> worker.EngineLoader:
@@ -79,33 +96,60 @@ def _write_random_checkpoint(options: argparse.Namespace) -> int:
 
 def _infer(options: argparse.Namespace) -> int:
     with worker.reporting_missing_packages():
-        from .inference.answers import ask
         from .inference.picture import read_picture
-        from .inference.prompts import build_prompts
 
         load_engine = _real_loader()
     _bear_any_text(sys.stdout)
-    image = read_picture(options.chip, str(options.chip))
+    images = [read_picture(path, str(path)) for path in options.chips]
     choice = ModelChoice(options.model, device=options.device)
     engine = load_engine(choice, lambda *_: None, lambda: False)
-    prompts = build_prompts(engine.contract, options.task, tuple(options.classes), options.max_new_tokens)
-    answers = []
-    for prompt in prompts:
-        for step in ask(engine, prompt, [image], lambda: False):
-            if not options.json:
-                print(step.piece, end="", flush=True)
-        answers.append(_answer(prompt.target, step))
-        if not options.json:
-            print()
+    answers = _answers(engine, _prompts(engine.contract, options), images, options)
     if options.json:
         print(json.dumps({"model": engine.info.to_payload(), "answers": answers}))
     return 0
 
 
-def _answer(target: str | None, step: AnswerStep) -> dict[str, Any]:
+def _prompts(contract: Contract, options: argparse.Namespace) -> list[Prompt]:
+    from .inference.prompts import build_prompts, check_images
+
+    count, dates = len(options.chips), [None if date == "-" else date for date in options.dates]
+    if dates and len(dates) != count:
+        raise RequestError(f"one date for each picture: {len(dates)} for {count}")
+    check_images(contract, options.task, count)
+    return build_prompts(
+        contract,
+        options.task,
+        options.classes,
+        options.max_new_tokens,
+        question=options.question,
+        dates=dates,
+    )
+
+
+def _answers(
+    engine: Engine, prompts: list[Prompt], images: list[Image], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Asks and, where no JSON is wanted, prints what is written; boxes only where no report denies them."""
+    from .inference.answers import ask
+
+    answers: list[dict[str, Any]] = []
+    for prompt in prompts:
+        for step in ask(engine, prompt, images, lambda: False):
+            if not options.json:
+                print(step.piece, end="", flush=True)
+        answers.append(_answer(prompt, step))
+        if not options.json:
+            print()
+        if engine.contract.task(prompt.task).denies(step.completion.text) and not options.anyway:
+            break
+    return answers
+
+
+def _answer(prompt: Prompt, step: AnswerStep) -> dict[str, Any]:
     reason = step.completion.finish_reason
     return {
-        "target": target,
+        "task": prompt.task,
+        "target": prompt.target,
         "text": step.completion.text,
         "finish_reason": reason.value if reason else None,
         "outcome": step.reading.outcome.value if step.reading else None,

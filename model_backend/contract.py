@@ -18,6 +18,8 @@ EMBEDDED_MODEL = RESOURCES / "models" / "lspace-mini"
 CONTRACT_MARK = "lspace_contract"
 """Where a checkpoint's config.json names its contract."""
 _FALLBACK = "lspace"
+TARGET_BLANK, QUESTION_BLANK = "{target}", "{question}"
+"""Where a prompt takes what is looked for, and the user's own question."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,19 @@ class Task:
     """``text`` or ``boxes``."""
     system: str | None
     prompt: str
-    """May hold ``{target}``, once."""
+    """May hold the blanks ``{target}``, ``{question}``, ``{date_t0}`` and ``{date_t1}``, each once."""
     max_new_tokens: int
+    hint: str = ""
+    """One sentence for the user: what it is for, and what to expect of it."""
     images: int = 1
-    """Pictures that the prompt goes with; two are before and after."""
+    """The least number of pictures that the prompt goes with; two are before and after."""
+    most_images: int = 1
+    report: str | None = None
+    """The text task that is asked first and may say that there is nothing to draw boxes around."""
+    own_words: bool = False
+    """Whether its targets are words of the user, on which the model was not trained."""
+    targets_from: str | None = None
+    """The task whose targets it shares; None where it has its own, or none."""
     label: str | None = None
     """The word the model writes, where the task looks for one thing only."""
     found: str | None = None
@@ -74,6 +85,35 @@ class Task:
     """The same where there was nothing to report."""
     min_cells: int | None = None
     """Least size of a region in this task's trained answers, where it is not the contract's."""
+
+    @property
+    def takes_targets(self) -> bool:
+        """Whether it asks about something to be named, once for each target."""
+        return TARGET_BLANK in self.prompt
+
+    @property
+    def takes_question(self) -> bool:
+        """Whether the user writes the prompt."""
+        return QUESTION_BLANK in self.prompt
+
+    def check_images(self, count: int) -> None:
+        """Refuses, with RequestError, a number of pictures that it is not asked about together."""
+        least, most = self.images, self.most_images
+        if not least <= count <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            noun = "image" if most == 1 else "images"
+            raise RequestError(f"{self.title} takes {wanted} {noun} of a place, not {count}", images=count)
+
+    def denies(self, text: str) -> bool:
+        """Whether an answer says that there is nothing, in the trained way.
+
+        It then begins as the trained answer does, up to the word behind its ``no``, in capitals or not.
+        """
+        words = (self.none or "").lower().split()
+        if "no" not in words:
+            return False
+        opening = words[: words.index("no") + 2]
+        return text.lower().split()[: len(opening)] == opening
 
 
 @dataclass(frozen=True)
@@ -126,8 +166,6 @@ class Contract:
     model_type: str
     """``model_type`` of its config.json."""
     hub_id: str
-    own_words: bool
-    """Whether it can be asked for words other than its targets' at all, trained or not."""
     chip: ChipGeometry
     box: BoxForm
     regions: Regions
@@ -136,11 +174,27 @@ class Contract:
     tasks: dict[str, Task]
     targets: tuple[Target, ...]
 
+    @property
+    def offered(self) -> tuple[Task, ...]:
+        """The tasks that a user chooses from: all but the reports, which are asked before their boxes."""
+        reports = {task.report for task in self.tasks.values()}
+        return tuple(task for task in self.tasks.values() if task.name not in reports)
+
+    @property
+    def own_words(self) -> bool:
+        """Whether it can be asked in words that it was not trained on at all: it has a task for them."""
+        return any(task.own_words or task.takes_question for task in self.tasks.values())
+
     def task(self, name: str) -> Task:
         """The task of that name; RequestError if the contract has none."""
         if name not in self.tasks:
             raise RequestError(f"{self.title} has no task {name!r}", tasks=sorted(self.tasks))
         return self.tasks[name]
+
+    def targets_of(self, task: Task) -> tuple[Target, ...]:
+        """What the model was trained to look for with this task."""
+        owner = task.targets_from or task.name
+        return tuple(target for target in self.targets if target.task == owner)
 
     def target(self, name: str) -> Target | None:
         """The trained target of that name, or None for own words."""
@@ -198,7 +252,6 @@ def _read(name: str, entry: dict[str, Any]) -> Contract:
         title=entry["title"],
         model_type=entry["model_type"],
         hub_id=entry["hub_id"],
-        own_words=entry["own_words"],
         chip=ChipGeometry(**chip),
         box=BoxForm(**entry["box"]),
         regions=Regions(**entry["regions"]),
@@ -210,4 +263,5 @@ def _read(name: str, entry: dict[str, Any]) -> Contract:
 
 
 def _read_task(name: str, system: str | None, task: dict[str, Any]) -> Task:
-    return Task(**{**task, "name": name, "system": system if task["system"] else None})
+    known = {"most_images": task.get("images", 1), **task}
+    return Task(**{**known, "name": name, "system": system if task["system"] else None})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lines that cross the process border: one JSON object a line, in ASCII, no line break inside.
 
-Towards the worker: ``load``, ``run``, ``cancel``. From it: ``ready`` once, then for each request any
-number of ``stage``, ``text``, ``detection``, ``chip_done`` and exactly one of ``result``, ``error``,
+Towards the worker: ``load``, ``run``, ``agree``, ``cancel``. From it: ``ready`` once, then for each request
+any number of ``stage``, ``text``, ``detection``, ``chip_done`` and exactly one of ``result``, ``error``,
 ``cancelled``.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import ProtocolError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class MessageType(Enum):
@@ -24,6 +24,7 @@ class MessageType(Enum):
 
     LOAD = "load"
     RUN = "run"
+    AGREE = "agree"
     CANCEL = "cancel"
 
     READY = "ready"

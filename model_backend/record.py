@@ -56,6 +56,13 @@ def strings(values: Any) -> tuple[str, ...]:
     return tuple(str(_plain(value, "str")) for value in values)
 
 
+def string_map(values: Any) -> dict[str, str]:
+    """The values if they are an object of strings."""
+    if not isinstance(values, dict):
+        raise TypeError(f"has to be an object, not {_shown(values)}")
+    return {str(_plain(name, "str")): str(_plain(value, "str")) for name, value in values.items()}
+
+
 def _plain(value: Any, annotation: str) -> Any:
     allowed = [json_type for name in annotation.split(" | ") for json_type in _JSON_TYPES[name]]
     if type(value) not in allowed:  # bool is an int to isinstance

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What QGIS asks of the worker: load this model; run this task on these chips."""
+"""What QGIS asks of the worker: load this model; run this task on these chips; measure these boxes again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .chip import Chip
-from .record import read_record, strings
+from .overlap import Edges
+from .record import number, read_record, string_map, strings
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,12 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run: a task on one or more chips of an AOI."""
+    """One run: a task on the images of one place."""
 
     task: str
     """A task's name in the model's contract."""
     chips: tuple[Chip, ...]
+    """The images of the place in the prompt's order, the earlier first; boxes are placed on the last."""
     output_crs_wkt: str
     """CRS of the detections, WKT2."""
     targets: tuple[str, ...] = ()
@@ -55,6 +57,12 @@ class RunRequest:
     """Polygon in the output CRS to which detections are cut; None leaves them whole."""
     max_new_tokens: int | None = None
     """Tokens a completion may have; None takes the contract's budget."""
+    question: str = ""
+    """The user's own, for a task that takes one."""
+    wordings: dict[str, str] = field(default_factory=dict)
+    """The user's own text for prompts, by task; the others have the trained one."""
+    ask_anyway: bool = False
+    """Whether boxes are asked for even where the report before them denies that there is anything."""
 
     def to_payload(self) -> dict[str, Any]:
         """The request as JSON-ready values."""
@@ -67,10 +75,46 @@ class RunRequest:
     @classmethod
     def from_payload(cls, payload: Any) -> RunRequest:
         """Reads what ``to_payload`` wrote; RequestError for anything else."""
-        return read_record(cls, payload, {"chips": _read_chips, "targets": strings})
+        return read_record(cls, payload, {"chips": _read_chips, "targets": strings, "wordings": string_map})
+
+
+@dataclass(frozen=True)
+class AgreementRequest:
+    """Asks a run's box prompts again about altered images, to see which boxes come again."""
+
+    request: RunRequest
+    boxes: tuple[tuple[str, Edges], ...]
+    """Labels, as the model writes them or in the contract's words, and edges on the last chip."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """The request as JSON-ready values."""
+        return {
+            "request": self.request.to_payload(),
+            "boxes": [[label, *edges] for label, edges in self.boxes],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> AgreementRequest:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload, {"request": RunRequest.from_payload, "boxes": _read_boxes})
 
 
 def _read_chips(payloads: Any) -> tuple[Chip, ...]:
     if not isinstance(payloads, list) or not payloads:
         raise ValueError("at least one chip is needed")
     return tuple(Chip.from_payload(payload) for payload in payloads)
+
+
+def _read_boxes(payloads: Any) -> tuple[tuple[str, Edges], ...]:
+    if not isinstance(payloads, list):
+        raise TypeError("has to be a list of boxes")
+    return tuple(_read_box(payload) for payload in payloads)
+
+
+def _read_box(payload: Any) -> tuple[str, Edges]:
+    if not isinstance(payload, list) or len(payload) != 5 or not isinstance(payload[0], str):
+        raise TypeError("a box is a label and four numbers")
+    left, top, right, bottom = (number(value) for value in payload[1:])
+    if not (left <= right and top <= bottom):
+        raise ValueError("a box is left, top, right, bottom, in this order")
+    return payload[0], (left, top, right, bottom)

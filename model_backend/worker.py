@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .errors import BackendError, Cancelled, OutOfMemory, ProtocolError, RequestError, RuntimePackageMissing
 from .protocol import PROTOCOL_VERSION, Message, MessageType, parse_line
-from .request import ModelChoice, RunRequest
+from .request import AgreementRequest, ModelChoice, RunRequest
 
 if TYPE_CHECKING:  # these need packages, whose absence has to be told in messages
     from .inference.engine import Engine
@@ -26,6 +26,7 @@ LoadProgress = Callable[[str, "float | None"], None]
 IsCancelled = Callable[[], bool]
 EngineLoader = Callable[[ModelChoice, LoadProgress, IsCancelled], "Engine"]
 Runner = Callable[["Engine", RunRequest, IsCancelled], "Iterator[Event]"]
+Measurer = Callable[["Engine", AgreementRequest, Callable[[float], None], IsCancelled], "dict[str, Any]"]
 
 
 class Inbox:
@@ -76,11 +77,14 @@ class Inbox:
 class Worker:
     """Answers one request after the other with the model that was loaded last."""
 
-    def __init__(self, inbox: Inbox, replies: BinaryIO, load_engine: EngineLoader, run: Runner) -> None:
+    def __init__(
+        self, inbox: Inbox, replies: BinaryIO, load_engine: EngineLoader, run: Runner, measure: Measurer
+    ) -> None:
         self._inbox = inbox
         self._replies = replies
         self._load_engine = load_engine
         self._run_request = run
+        self._measure = measure
         self._engine: Engine | None = None
         self._choice: ModelChoice | None = None
 
@@ -110,6 +114,8 @@ class Worker:
             return self._load(message)
         if message.type is MessageType.RUN:
             return self._run(message)
+        if message.type is MessageType.AGREE:
+            return self._agree(message)
         raise ProtocolError(f"{message.type.value!r} is not a request")
 
     def _load(self, message: Message) -> dict[str, Any]:
@@ -125,15 +131,26 @@ class Worker:
         return {"info": self._engine.info.to_payload(), "contract": self._engine.contract.name}
 
     def _run(self, message: Message) -> dict[str, Any]:
-        if self._engine is None:
-            raise RequestError("no model is loaded")
         request = RunRequest.from_payload(message.body)
         started = time.monotonic()
         for event_type, body in self._run_request(
-            self._engine, request, lambda: self._inbox.is_cancelled(message.request_id)
+            self._loaded(), request, lambda: self._inbox.is_cancelled(message.request_id)
         ):
             self._reply(event_type, message, body)
         return {"seconds": time.monotonic() - started}
+
+    def _agree(self, message: Message) -> dict[str, Any]:
+        return self._measure(
+            self._loaded(),
+            AgreementRequest.from_payload(message.body),
+            lambda share: self._reply(MessageType.STAGE, message, {"stage": "agreeing", "share": share}),
+            lambda: self._inbox.is_cancelled(message.request_id),
+        )
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise RequestError("no model is loaded")
+        return self._engine
 
     def _stage(self, message: Message, step: str, share: float | None) -> None:
         self._reply(MessageType.STAGE, message, {"stage": "loading", "step": step, "share": share})
@@ -187,6 +204,7 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
     started = time.monotonic()
     try:
         with reporting_missing_packages():
+            from .agreement import measure_agreement
             from .run import run
 
             load_engine = get_loader()
@@ -201,5 +219,5 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
         "import_s": time.monotonic() - started,
     }
     send(replies, Message(MessageType.READY, 0, ready))
-    Worker(inbox, replies, load_engine, run).serve()
+    Worker(inbox, replies, load_engine, run, measure_agreement).serve()
     return 0

@@ -1,6 +1,6 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
 <qgis styleCategories="Symbology|Labeling" version="3.22.16" labelsEnabled="1">
-  <renderer-v2 referencescale="-1" attr="CASE WHEN &quot;status&quot; IN ('accepted', 'rejected') THEN &quot;status&quot; ELSE 'pending' END" enableorderby="0" symbollevels="0" forceraster="0" type="categorizedSymbol">
+  <renderer-v2 referencescale="-1" attr="CASE WHEN coalesce(&quot;score&quot; &lt; to_real(nullif(@lspace_least_score, '')), false) OR coalesce(coalesce(&quot;label&quot;, '') &lt;&gt; nullif(@lspace_label, ''), false) OR coalesce(CASE WHEN &quot;status&quot; IN ('accepted', 'rejected') THEN &quot;status&quot; ELSE 'pending' END &lt;&gt; nullif(@lspace_status, ''), false) THEN 'hidden' WHEN &quot;status&quot; IN ('accepted', 'rejected') THEN &quot;status&quot; ELSE 'pending' END" enableorderby="0" symbollevels="0" forceraster="0" type="categorizedSymbol">
     <categories>
       <category render="true" label="accepted" symbol="0" value="accepted"/>
       <category render="true" label="pending" symbol="1" value="pending"/>

@@ -1,243 +1,143 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Joins the dock, the map and the runner: what was clicked becomes orders, what happened becomes words."""
+"""Joins the dock's panels with each other, with the map and with the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from qgis.core import QgsPointXY
-from qgis.gui import QgsMapCanvas, QgsMapTool
+from qgis.core import QgsProject, QgsVectorLayer
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject
 
 from ..gis.aoi import Aoi
-from ..gis.chip import MadeChip
-from ..gis.errors import ChipError, CrsUnknown, EmptyExtent
-from ..gis.run_order import RunOrder
-from ..gis.run_progress import RunEnd, RunOutcome, RunProgress
+from ..gis.chip_store import ChipStore
+from ..gis.conversation import Conversation
+from ..gis.errors import ChipError
 from ..gis.runner import Runner
-from ..gis.settings import Settings
-from ..gis.training_chips import RasterSource, plan_squares
-from ..model_backend.chip import ChipKind
-from .aoi_marker import AoiMarker
-from .dock import DETECT, AoiSource, LSpaceDock
-from .rectangle_tool import RectangleTool
-from .save_dialog import SaveDialog
-from .words import end_words, model_words, note_words, sentence_for, setup_advice, stage_words, tr
+from ..gis.saved_aoi import AoiSource
+from ..gis.settings import DockState, Settings
+from .ask_control import AskControl
+from .dock import LSpaceDock
+from .host import Host
+from .review_control import ReviewControl
+from .task_panel import Asked
+from .words import model_words, sentence_for, setup_advice, tr
 
 
 class DockController(QObject):
     """Everything the dock does; ``shut_down`` leaves nothing behind."""
 
-    def __init__(
-        self,
-        dock: LSpaceDock,
-        canvas: QgsMapCanvas,
-        runner: Runner,
-        open_options: Callable[[], None],
-    ) -> None:
+    def __init__(self, dock: LSpaceDock, host: Host, runner: Runner) -> None:
         super().__init__(dock)
         self._dock = dock
-        self._canvas = canvas
+        self._canvas: QgsMapCanvas = host.canvas
         self._runner = runner
-        self._open_options = open_options
-        self._rectangle: Aoi | None = None
-        self._marker = AoiMarker(canvas)
-        self._tool = RectangleTool(canvas)
-        self._former_tool: QgsMapTool | None = None
-        self._heading = ("", "")
-        self._settings = Settings.load()
-        """Those of the last run."""
-        self._end: RunEnd | None = None
-        self._save_dialog: SaveDialog | None = None
-        self._connect()
+        self.conversation = Conversation(self)
+        self.store = ChipStore(self.conversation, self)
+        # before the question is asked: the folder may hold another model by now
+        dock.run_panel.run_requested.connect(self._follow_contract)
+        self.asking = AskControl(dock, host.canvas, runner, self.conversation, self.store)
+        self.reviewing = ReviewControl(dock, self.asking, self.conversation, self.store, host.reshape)
+        self._connect(host)
+        self._recall()
         self.refresh_state()
-        self._refresh_area()
+        self._on_task_changed()
+        self._on_aoi_changed()
 
     def refresh_state(self) -> None:
         """Shows what the chosen model can be asked and whether a run is possible, after either changed."""
-        settings = Settings.load()
-        self._dock.show_state(*setup_advice(settings))
-        self._follow_contract(settings)
+        self._dock.show_state(*setup_advice(Settings.load()))
+        self._follow_contract()
 
     def shut_down(self) -> None:
         """Ends a run, lets the worker go, and takes everything off the map."""
-        self._canvas.extentsChanged.disconnect(self._refresh_area)
-        self._canvas.destinationCrsChanged.disconnect(self._refresh_area)
-        self._canvas.rotationChanged.disconnect(self._refresh_area)
-        self._drop_tool()
-        self._tool.remove()
-        self._marker.remove()
+        self._remember()
+        dock = self._dock
+        for part in (dock.aoi_panel, dock.images_panel, dock.review_panel, dock.report_panel):
+            part.shut_down()
         self._runner.shut_down()
 
-    def _follow_contract(self, settings: Settings) -> None:
-        contract = settings.expected_contract
-        if contract is not self._dock.contract:
-            self._dock.show_contract(contract)
-            self._refresh_area()
+    def _connect(self, host: Host) -> None:
+        dock = self._dock
+        dock.options_requested.connect(host.open_options)
+        dock.aoi_panel.changed.connect(self._on_aoi_changed)
+        dock.task_panel.changed.connect(self._on_task_changed)
+        dock.images_panel.told.connect(dock.tell)
+        dock.images_panel.aoi_advised.connect(self._on_aoi_advised)
+        dock.conversation_panel.set_conversation(self.conversation, self.store)
+        dock.conversation_panel.told.connect(dock.tell)
+        dock.conversation_panel.zoom_requested.connect(self._zoom_to)
+        self.asking.model_ready.connect(self._on_model_ready)
+        self.asking.failed.connect(self.refresh_state)
+        self.asking.layer_filled.connect(self._on_layer_filled)
 
-    def _connect(self) -> None:
-        dock, runner = self._dock, self._runner
-        dock.run_requested.connect(self._run)
-        dock.cancel_requested.connect(runner.cancel)
-        dock.rectangle_toggled.connect(self._toggle_tool)
-        dock.aoi_source_changed.connect(self._on_aoi_source_changed)
-        dock.picture_changed.connect(self._refresh_area)
-        dock.save_requested.connect(self._save)
-        dock.advice_followed.connect(self._open_options)
-        self._canvas.extentsChanged.connect(self._refresh_area)
-        self._canvas.destinationCrsChanged.connect(self._refresh_area)
-        self._canvas.rotationChanged.connect(self._refresh_area)
-        self._tool.drawn.connect(self._on_drawn)
-        self._tool.given_up.connect(self._on_given_up)
-        self._tool.deactivated.connect(lambda: dock.rectangle_button.setChecked(False))
-        runner.progressed.connect(self._on_progress)
-        runner.chips_made.connect(self._on_chips_made)
-        runner.model_ready.connect(self._on_model_ready)
-        runner.text_arrived.connect(self._on_text)
-        runner.ended.connect(self._on_ended)
+    def _follow_contract(self) -> None:
+        """Offers what the chosen model can be asked."""
+        dock, contract = self._dock, Settings.load().expected_contract
+        if contract is not dock.task_panel.contract:
+            dock.task_panel.show_contract(contract)
+        names = [target.name for target in contract.targets]
+        dock.images_panel.set_contract(contract)
+        dock.review_panel.set_labels(names)
+        dock.conversation_panel.set_labels(names)
+        takes_questions = any(task.takes_question for task in contract.offered)
+        reason = tr("{model} answers no free questions; choose a task above.").format(model=contract.title)
+        dock.conversation_panel.set_question_allowed(takes_questions, "" if takes_questions else reason)
 
-    # the area
-
-    def _aoi(self) -> Aoi:
-        if self._dock.aoi_source() is AoiSource.VIEW:
-            return Aoi.from_view(self._canvas.mapSettings())
-        if self._rectangle is None:
-            raise EmptyExtent("no rectangle is drawn")
-        return self._rectangle
-
-    def _refresh_area(self) -> None:
-        """Shows the area's outline, its size and the scale of its picture."""
-        drawn = self._dock.aoi_source() is AoiSource.RECTANGLE
-        self._marker.show(self._rectangle if drawn else None)
+    def _on_aoi_changed(self) -> None:
         try:
-            aoi = self._aoi()
-            width, height = aoi.size_m()
-            self._dock.show_aoi(_size_words(width, height))
-            self._dock.show_picture(self._picture_words(aoi, max(width, height)))
-        except ChipError as error:
-            self._dock.show_aoi(sentence_for(error))
-            self._dock.show_picture("")
+            aoi = self._dock.aoi_panel.aoi().for_chips(self._canvas.mapSettings())
+            self._dock.images_panel.set_aoi(aoi)
+        except ChipError:
+            self._dock.images_panel.set_aoi(None)  # the panel of the area says why there is none
 
-    def _picture_words(self, aoi: Aoi, longer_side_m: float) -> str:
-        chip = self._dock.contract.chip
-        if self._dock.chip_kind() is ChipKind.AS_SHOWN:
-            gsd = longer_side_m / chip.as_shown_px
-            return tr("{gsd:.1f} m a pixel (trained at {trained:.1f})").format(gsd=gsd, trained=chip.gsd_m)
-        count = len(plan_squares(aoi, chip))
-        template = tr("{count} squares of {side:.2f} km, {trained:.1f} m a pixel as in training")
-        return template.format(count=count, side=chip.side_m / 1000, trained=chip.gsd_m)
+    def _on_aoi_advised(self, aoi: Aoi, zoom: float) -> None:
+        """Takes the area that the model was trained for."""
+        if self._dock.aoi_panel.source() is AoiSource.VIEW:
+            self._canvas.zoomByFactor(zoom)
+        else:
+            self._dock.aoi_panel.set_aoi(aoi)
+            self._dock.aoi_panel.zoom_to_area()
 
-    def _on_aoi_source_changed(self) -> None:
-        wanted = self._dock.aoi_source() is AoiSource.RECTANGLE and self._rectangle is None
-        self._dock.rectangle_button.setChecked(wanted)
-        self._refresh_area()
-
-    def _toggle_tool(self, on: bool) -> None:
-        if on and self._canvas.mapTool() is not self._tool:
-            self._former_tool = self._canvas.mapTool()
-            self._canvas.setMapTool(self._tool)
-        elif not on:
-            self._drop_tool()
-
-    def _drop_tool(self) -> None:
-        if self._canvas.mapTool() is not self._tool:
-            return
-        self._canvas.unsetMapTool(self._tool)
-        if self._former_tool is not None:
-            self._canvas.setMapTool(self._former_tool)
-            self._former_tool = None
-
-    def _on_drawn(self, corners: list[QgsPointXY]) -> None:
-        try:
-            self._rectangle = Aoi.from_corners(corners, self._canvas.mapSettings())
-        except (EmptyExtent, CrsUnknown) as error:
-            self._dock.show_aoi(sentence_for(error))
-            return
-        self._dock.choose_aoi_source(AoiSource.RECTANGLE)
-        self._dock.rectangle_button.setChecked(False)
-        self._refresh_area()
-
-    def _on_given_up(self) -> None:
-        self._dock.rectangle_button.setChecked(False)
-        if self._rectangle is None:
-            self._dock.choose_aoi_source(AoiSource.VIEW)
-
-    # the run
-
-    def _run(self) -> None:
-        self._dock.clear_answer()
-        self._heading = ("", "")
-        self._settings = Settings.load()
-        self._follow_contract(self._settings)  # the folder may hold another model by now
-        try:
-            order = self._order()
-        except ChipError as error:
-            self._dock.show_result(sentence_for(error))
-            return
-        if order.task == DETECT and not order.targets:
-            self._dock.show_result(tr("Tick a class or write what to look for."))
-            return
-        self._end = None
-        self._dock.set_savable(False)
-        self._dock.set_running(True)
-        self._runner.start(order, self._settings)
-
-    def _order(self) -> RunOrder:
-        dock, kind = self._dock, self._dock.chip_kind()
-        layer = dock.raster_layer() if kind is ChipKind.TRAINING_GRADE else None
-        return RunOrder(
-            aoi=self._aoi(),
-            view=self._canvas.mapSettings(),
-            task=dock.task(),
-            targets=dock.targets() if dock.task() == DETECT else (),
-            chip_kind=kind,
-            source=RasterSource.from_layer(layer) if layer else None,
-            clip=dock.cuts_at_aoi(),
-        )
-
-    def _on_progress(self, progress: RunProgress) -> None:
-        self._dock.show_stage(stage_words(progress), progress.share)
+    def _on_task_changed(self) -> None:
+        task = self._dock.task_panel.task()
+        self._dock.images_panel.set_image_count(task.images, task.most_images)
 
     def _on_model_ready(self, info: dict[str, Any]) -> None:
-        if self._settings == Settings.load():  # else the dock speaks of another model by now
-            self._dock.show_state(model_words(info, is_embedded=self._settings.is_embedded_model))
+        used = self.asking.settings
+        if used == Settings.load():  # else the dock speaks of another model by now
+            self._dock.show_state(model_words(info, is_embedded=used.is_embedded_model))
 
-    def _on_chips_made(self, chips: tuple[MadeChip, ...]) -> None:
-        notes = dict.fromkeys(note_words(note) for made in chips for note in made.notes)
-        self._dock.show_result(" ".join(notes))
+    def _on_layer_filled(self, layer: QgsVectorLayer) -> None:
+        self.reviewing.show_layer(layer)
 
-    def _on_text(self, chip_id: str, target: str, piece: str) -> None:
-        if (chip_id, target) != self._heading:
-            gap = "\n\n" if self._heading[0] else ""
-            heading = f"{target}:\n" if target else ""
-            self._dock.add_text(gap + heading)
-            self._heading = (chip_id, target)
-        self._dock.add_text(piece)
-
-    def _on_ended(self, end: RunEnd) -> None:
-        self._end = end
-        self._dock.set_running(False)
-        noted = self._dock.result_label.text()
-        self._dock.show_result(" ".join(part for part in (end_words(end), noted) if part))
-        self._dock.set_savable(end.proposals is not None)
-        if end.outcome in (RunOutcome.FAILED, RunOutcome.CRASHED):
-            self.refresh_state()
-
-    def _save(self, export_format: object) -> None:
-        if self._end is None or self._end.proposals is None:
+    def _zoom_to(self, exchange_id: str) -> None:
+        exchange = self.conversation.exchange(exchange_id)
+        if exchange is None:
             return
-        if self._save_dialog is not None:
-            if self._save_dialog.is_saving:
-                self._dock.show_result(tr("The last file is still being saved. Try again when it is done."))
-                return
-            self._save_dialog.deleteLater()
-        self._save_dialog = SaveDialog(self._end.proposals, export_format, self._dock)
-        self._save_dialog.told.connect(self._dock.show_result)
-        self._save_dialog.open()
+        aoi = exchange.aoi
+        try:
+            shown = aoi.on_map(self._canvas.mapSettings())
+        except ChipError as error:
+            self._dock.tell(sentence_for(error))
+            return
+        extent = shown.polygon.boundingBox()
+        extent.scale(1.1)
+        self._canvas.setExtent(extent)
+        self._canvas.flashGeometries([aoi.polygon], aoi.crs)
+        self._canvas.refresh()
+        layer = QgsProject.instance().mapLayer(exchange.proposals_id or "")
+        if layer is not None:
+            self.reviewing.show_layer(layer)
 
+    def _recall(self) -> None:
+        """What the dock said before the restart."""
+        state = DockState.load()
+        if state.task:
+            targets = tuple(name for name in state.targets.split(",") if name)
+            self._dock.task_panel.show_asked(Asked(state.task, targets, clip=state.clip))
+        self._dock.tabs.setCurrentIndex(state.tab)
 
-def _size_words(width_m: float, height_m: float) -> str:
-    if max(width_m, height_m) < 1000:
-        return tr("{width:.0f} x {height:.0f} m").format(width=width_m, height=height_m)
-    return tr("{width:.1f} x {height:.1f} km").format(width=width_m / 1000, height=height_m / 1000)
+    def _remember(self) -> None:
+        asked = self._dock.task_panel.asked()
+        DockState(asked.task, ",".join(asked.targets), asked.clip, self._dock.tabs.currentIndex()).save()

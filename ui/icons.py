@@ -8,6 +8,6 @@ from pathlib import Path
 _RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
-def icon_path() -> str:
-    """The plugin's icon."""
-    return str(_RESOURCES / "icon.svg")
+def icon_path(name: str = "icon") -> str:
+    """A picture by its name; by default the plugin's icon."""
+    return str(_RESOURCES / f"{name}.svg")

@@ -11,6 +11,8 @@ from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 from ..gis.errors import ExportError, PluginError, SaveCancelled, TargetExists
 from ..gis.export import PreparedSave, SavedFiles, prepare_save
 from ..gis.export_format import ExportFormat
+from ..gis.layer_snapshot import check_any
+from ..gis.layers import Status
 from ..gis.task import BackgroundTask
 from .words import sentence_for, tr
 
@@ -23,12 +25,23 @@ class SaveDialog(QObject):
     told = pyqtSignal(str)
     """What is being done and what became of it, a sentence each."""
 
-    def __init__(self, layer: QgsVectorLayer, export_format: ExportFormat, parent: QWidget) -> None:
+    def __init__(
+        self,
+        layer: QgsVectorLayer,
+        export_format: ExportFormat,
+        parent: QWidget,
+        status: Status | None = None,
+    ) -> None:
+        """``status`` takes only the proposals of that status."""
         super().__init__(parent)
         self._layer = layer
         self._format = export_format
+        self._status = status
         self._task: BackgroundTask | None = None
-        self._dialog = QFileDialog(parent, tr("Save boxes as {format}").format(format=export_format.title))
+        title = tr("Save all boxes as {format}")
+        if status is Status.ACCEPTED:
+            title = tr("Save accepted boxes as {format}")
+        self._dialog = QFileDialog(parent, title.format(format=export_format.title))
         self._dialog.setObjectName("LSpaceSaveDialog")
         self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -40,8 +53,15 @@ class SaveDialog(QObject):
         self._dialog.fileSelected.connect(self._save)
 
     def open(self) -> None:
-        """Shows the dialog and returns at once."""
-        self._dialog.open()
+        """Shows the dialog and returns at once; asks for no file where there is nothing to save."""
+        try:
+            if not sip.isdeleted(self._layer):
+                check_any(self._layer, self._status)
+        except ExportError as error:
+            self._dialog.deleteLater()
+            self._on_failed(error)
+        else:
+            self._dialog.open()
 
     @property
     def is_saving(self) -> bool:
@@ -54,7 +74,9 @@ class SaveDialog(QObject):
             self.told.emit(tr("Not saved. The layer with the boxes is no longer in the project."))
             return
         try:
-            self._start(prepare_save(self._layer, path, self._format, overwrite=overwrite))
+            self._start(
+                prepare_save(self._layer, path, self._format, status=self._status, overwrite=overwrite)
+            )
         except ExportError as error:
             self._on_failed(error)
 

@@ -41,9 +41,9 @@ def stage_words(progress: RunProgress) -> str:
         words = _stages()[progress.stage]
         if progress.stage is RunStage.LOADING:
             words = _steps().get(progress.step, words)
-    if progress.chips > 1:
-        words = tr("Picture {chip} of {chips}. {words}").format(
-            chip=progress.chip, chips=progress.chips, words=words
+    if progress.places > 1:
+        words = tr("Place {place} of {places}. {words}").format(
+            place=progress.place, places=progress.places, words=words
         )
     return words
 
@@ -67,6 +67,17 @@ def note_words(note: ChipNote) -> str:
         ChipNoteKind.LAYER_FAILED: tr("The layer {subject} could not be drawn completely: {detail}"),
         ChipNoteKind.LAYER_INVALID: tr("The layer {subject} is broken and not in the picture."),
         ChipNoteKind.MOSTLY_EMPTY: tr("Only {subject} % of the picture shows data."),
+        ChipNoteKind.MOSTLY_CLOUD: tr(
+            "{subject} % of the image is evenly bright and grey: cloud or snow, or a drawn map?"
+        ),
+        ChipNoteKind.GREY: tr("The image is grey; the model was trained on colour."),
+        ChipNoteKind.FALSE_COLOUR: tr("{subject} is not in true colour, the only one that the model knows."),
+        ChipNoteKind.BLURRED: tr("The pixels of {subject} are {detail} m wide: too coarse for this model."),
+        ChipNoteKind.TOO_FINE: tr("The image shows {subject} of ground; the model was trained on {detail}."),
+        ChipNoteKind.TOO_COARSE: tr(
+            "The image shows {subject} of ground; the model was trained on {detail}. Small things get lost."
+        ),
+        ChipNoteKind.LATER_FIRST: tr("The image before ({subject}) is the later one ({detail})."),
     }
     return templates[note.kind].format(subject=note.subject, detail=note.detail)
 
@@ -99,7 +110,7 @@ def _demonstration_words() -> str:
 def _outcome_words(end: RunEnd) -> str:
     counted = tr("{boxes} boxes on the map.").format(boxes=end.boxes) if end.boxes else ""
     if end.outcome is RunOutcome.FINISHED:
-        return counted
+        return f"{counted} {_denied_words(end)}".strip()
     kept = tr("What had arrived is kept: {counted}").format(counted=counted) if counted else ""
     opening = {
         RunOutcome.NOTHING_FOUND: tr("Nothing found: the model proposed no box that can be placed."),
@@ -110,12 +121,24 @@ def _outcome_words(end: RunEnd) -> str:
     return f"{opening} {kept}".strip()
 
 
+def _denied_words(end: RunEnd) -> str:
+    if not end.denied:
+        return ""
+    if len(end.places) == 1:
+        return tr("The report found nothing clear, so no boxes were asked for.")
+    words = tr(
+        "In {denied} of {places} places the report found nothing clear; no boxes were asked for there."
+    )
+    return words.format(denied=end.denied, places=len(end.places))
+
+
 def _stages() -> dict[RunStage, str]:
     return {
         RunStage.DRAWING: tr("Drawing the picture"),
         RunStage.STARTING: tr("Starting the model's Python"),
         RunStage.LOADING: tr("Preparing the model"),
         RunStage.READING: tr("Reading the image"),
+        RunStage.AGREEING: tr("Looking at it mirrored and moved"),
         RunStage.CANCELLING: tr("Cancelling"),
     }
 
@@ -163,7 +186,15 @@ def _worker_crashed(error: WorkerCrashed) -> str:
 
 
 _SENTENCES: dict[type, Callable[[dict], str]] = {
-    errors.EmptyExtent: lambda _: tr("The area has no size. Zoom to a layer or draw a rectangle."),
+    errors.EmptyExtent: lambda values: {
+        "not drawn": tr("No shape is drawn yet. Draw a rectangle or a polygon on the map."),
+        "no layer": tr("There is no layer to take the area from. Add one, or draw the area on the map."),
+        "nothing selected": tr("No feature of this layer is selected. Select polygons on the map."),
+        "empty layer": tr("This layer is empty or cannot be read. Choose another one."),
+    }.get(values.get("reason"), tr("The area has no size. Zoom to a layer or draw a rectangle.")),
+    errors.SelectionTooLarge: lambda values: tr(
+        "More than {most} features are selected. Select fewer, or take the layer's extent."
+    ).format(**values),
     errors.BlankChip: lambda values: {
         "uniform": tr("The picture has one colour only. Is the imagery loaded and visible here?"),
         "failed": tr("The imagery could not be loaded: its server did not answer as it should."),
@@ -173,8 +204,12 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "Training-grade pictures need a raster layer that GDAL can read. Choose another layer, or take "
         "the picture as the map shows it."
     ),
-    errors.CrsUnknown: lambda _: tr(
-        "The map's coordinate reference system is not known or cannot be used here."
+    errors.CrsUnknown: lambda values: (
+        tr("The layer {layer} has no coordinate reference system. Set one in its properties.").format(
+            **values
+        )
+        if "layer" in values
+        else tr("The map's coordinate reference system is not known or cannot be used here.")
     ),
     errors.NoUtmZone: lambda _: tr(
         "Training-grade pictures are cut in UTM, which ends here. Take the picture as the map shows it."
@@ -182,6 +217,15 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.AoiTooLarge: lambda values: tr(
         "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area."
     ).format(**values),
+    errors.ImageGone: lambda values: tr(
+        "{name} is no longer in the project, but the image needs it. Choose another image."
+    ).format(**values),
+    errors.SameImages: lambda _: tr(
+        "The images to compare are the same. Choose another one, or capture the map before you change it."
+    ),
+    errors.MixedImages: lambda _: tr(
+        "All images of a question have to be of one kind: as the map shows them, or training grade."
+    ),
     errors.RuntimeNotFound: lambda values: (
         tr("There is no Python program at {path}.").format(**values)
         if values.get("path")
@@ -191,6 +235,21 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "The loaded model is of the kind {found}, and the pictures were made for {expected}. Run again; if "
         "this comes back, choose the folder with the model's files in the options."
     ).format(**values),
+    errors.NothingToSave: lambda values: (
+        tr("No proposal is accepted yet. Accept some first, or save all.")
+        if values.get("status") == "accepted"
+        else tr("There is no such proposal in the layer.")
+    ),
+    errors.RasterUnusable: lambda values: {
+        "provider": tr("The layer {layer} is no raster file, so it cannot be measured. Choose another."),
+        "crs": tr("The layer {layer} has no coordinate reference system. Set it in its properties."),
+        "place": tr("The layer {layer} does not say where its pixels lie. Georeference it first."),
+    }.get(
+        values.get("reason"), tr("The layer {layer} cannot be read. See whether its file is still there.")
+    ).format(layer=values.get("layer", "")),
+    errors.EvidenceError: lambda _: tr(
+        "The layer of proposals takes no values: it is read-only, or was not made by LSpace."
+    ),
     errors.TargetExists: lambda _: tr("The file is there already."),
     errors.TargetNotWritable: lambda _: tr(
         "This folder or file does not allow writing. Choose another place."
@@ -200,6 +259,15 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.SaveCancelled: lambda _: tr("It was cancelled."),
     errors.PluginError: lambda _: tr("Something failed inside LSpace; the log panel of QGIS says more."),
     errors.LayerError: lambda _: tr("QGIS would not take the result layer; its log panel says more."),
+    errors.ValuesRejected: lambda _: tr(
+        "The layer takes no new values: it is read-only. Save it as another file first."
+    ),
+    errors.ReviewRefused: lambda values: {
+        "read-only": tr("The layer cannot be changed: it is read-only. Save it as another file first."),
+        "fields": tr("The layer comes from an older version and lacks fields for a review: {fields}."),
+    }.get(values.get("reason", ""), tr("QGIS would not take the change.")).format(
+        fields=", ".join(values.get("fields", ()))
+    ),
     errors.ExportError: lambda _: tr("The file could not be written. Nothing was changed."),
     errors.FormatUnavailable: lambda _: tr("This QGIS cannot write that format."),
 }

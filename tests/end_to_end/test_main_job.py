@@ -17,12 +17,12 @@ pytest.importorskip("qgis.core")
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import OtherContract, RuntimeNotFound, WorkerCrashed
 from lspace.gis.provenance import read_run
+from lspace.gis.image_source import ImageSource
 from lspace.gis.run_order import RunOrder
 from lspace.gis.run_progress import RunOutcome, RunStage
 from lspace.gis.runner import Runner
 from lspace.gis.settings import Settings
 from lspace.gis.training_chips import RasterSource
-from lspace.model_backend.chip import ChipKind
 from osgeo import gdal
 from planted import (
     ROOT,
@@ -90,7 +90,7 @@ def test_training_grade_chips_cut_from_the_layer_put_features_on_its_ships_in_th
     layer = QgsRasterLayer(str(painted), "painted")
     crs = crs_of("EPSG:4326")
     view = view_of([layer], crs, 500, 400, 6.0)
-    order = detect_order(view, chip_kind=ChipKind.TRAINING_GRADE, source=RasterSource.from_layer(layer))
+    order = detect_order(view, images=(ImageSource("", view, RasterSource.from_layer(layer)),))
     end = complete(make_runner(), order)
     assert end.outcome is RunOutcome.FINISHED, end.error
     assert end.proposals.crs() == crs
@@ -246,7 +246,7 @@ def test_chips_cancelled_in_the_list_of_tasks_cancel_the_run(qtbot, make_runner)
     view = view_of([layer], crs_of("EPSG:3857"), 500, 400, 30.0)
     runner = make_runner()
     source = RasterSource.from_layer(layer)
-    runner.start(detect_order(view, chip_kind=ChipKind.TRAINING_GRADE, source=source), SETTINGS)
+    runner.start(detect_order(view, images=(ImageSource("", view, source),)), SETTINGS)
     QgsApplication.taskManager().cancelAll()
     qtbot.waitUntil(lambda: bool(runner.ends), timeout=5000)
     assert [end.outcome for end in runner.ends] == [RunOutcome.CANCELLED]
@@ -285,7 +285,7 @@ def test_without_a_chosen_model_the_embedded_one_answers_about_squares_of_its_ow
     runner.ends = []
     runner.ended.connect(runner.ends.append)
     source = RasterSource.from_layer(layer)
-    order = RunOrder(Aoi.from_view(view), view, "caption", chip_kind=ChipKind.TRAINING_GRADE, source=source)
+    order = RunOrder(Aoi.from_view(view), view, "caption", images=(ImageSource("", view, source),))
     end = complete(runner, order, Settings(interpreter=WORKER_PYTHON))
     runner.shut_down()
     assert end.outcome is RunOutcome.FINISHED, end.error

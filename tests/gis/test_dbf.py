@@ -126,3 +126,5 @@ def test_a_table_that_is_cut_off_is_noticed(tmp_path):
     assert not is_whole_dbf(table)
     table.write_bytes(whole[:5])
     assert not is_whole_dbf(table)
+    table.write_bytes(whole[:8] + bytes(4) + whole[12:])
+    assert not is_whole_dbf(table)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sqlite3
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lspace.gis import save_target
 from lspace.gis.errors import (
     DiskFull,
     FormatUnavailable,
+    NothingToSave,
     TargetExists,
     TargetInUse,
     TargetNotWritable,
@@ -23,10 +25,11 @@ from lspace.gis.errors import (
 from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status, add_detections, create_proposal_layer
 from lspace.gis.provenance import Run
+from lspace.gis.review import Review
 from lspace.model_backend.proposal import Detection, Proposal
 from osgeo import ogr, osr
 from proposals import files_limited_to
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 
@@ -175,6 +178,71 @@ def test_only_accepted_and_only_selected(tmp_path):
     assert (accepted.feature_count, selected.feature_count, both.feature_count) == (2, 2, 1)
     assert covers_just(read(both.path)[0]["geometry"], square(1))
     assert set(layer.selectedFeatureIds()) == set(ids[:2])
+
+
+@pytest.mark.parametrize("file_format", ExportFormat)
+def test_a_saved_decision_keeps_its_time_its_reviewer_and_the_models_label(tmp_path, file_format):
+    layer = two_proposals()
+    first, _ = (feature.id() for feature in layer.getFeatures())
+    review = Review(layer)
+    review.relabel([first], "pier")
+    review.accept([first])
+
+    saved = save_layer(layer, tmp_path / "out", file_format, status=Status.ACCEPTED)
+
+    (row,) = read(saved.path)
+    decided = next(layer.getFeatures(f"$id = {first}"))
+    assert (row["label"], row["orig_label"], row["status"]) == ("pier", MALAGA, "accepted")
+    assert row["reviewer"] == decided["reviewer"]
+    assert re.findall(r"\d\d", row["reviewed"])[:7] == re.findall(r"\d\d", decided["reviewed"])
+    assert "support" not in row
+    assert "agree_n" not in row
+
+
+def test_what_the_reviewer_drew_counts_as_pending(tmp_path):
+    layer = two_proposals()
+    assert layer.startEditing()
+    drawn = QgsFeature(layer.fields())
+    drawn.setGeometry(QgsGeometry.fromWkt(square(7)))
+    assert layer.addFeature(drawn)
+
+    saved = save_layer(layer, tmp_path / "out", ExportFormat.GEOJSON, status=Status.PENDING)
+
+    assert saved.feature_count == 3
+
+
+def test_where_nothing_is_accepted_no_file_of_it_is_made(tmp_path):
+    with pytest.raises(NothingToSave) as caught:
+        save_layer(two_proposals(), tmp_path / "out", ExportFormat.SHAPEFILE, status=Status.ACCEPTED)
+
+    assert caught.value.values["status"] == "accepted"
+    assert content(tmp_path) == {}
+
+
+@pytest.mark.parametrize("file_format", ExportFormat)
+def test_a_saved_layer_is_saved_again_with_a_shape_drawn_meanwhile(tmp_path, file_format):
+    kept = save_layer(two_proposals(), tmp_path / "kept", ExportFormat.GEOPACKAGE)
+    layer = QgsVectorLayer(kept.uri, "kept", "ogr")
+    assert layer.startEditing()
+    drawn = QgsFeature(layer.fields())
+    drawn.setGeometry(QgsGeometry.fromWkt(square(7)))
+    assert layer.addFeature(drawn)
+
+    saved = save_layer(layer, tmp_path / "out", file_format)
+
+    assert [row.get("label") for row in read(saved.path)] == [MALAGA, "tree cover", None]
+
+
+def test_a_shape_beyond_the_formats_crs_is_not_saved_elsewhere(tmp_path):
+    beyond = QgsGeometry.fromWkt("MULTIPOLYGON (((0 1e9, 1e9 1e9, 1e9 2e9, 0 2e9, 0 1e9)))")
+    layer = two_proposals(OWN_CRS)
+    first, _ = (feature.id() for feature in layer.getFeatures())
+    assert layer.dataProvider().changeGeometryValues({first: beyond})
+
+    with pytest.raises(WriteFailed):
+        save_layer(layer, tmp_path / "out", ExportFormat.GEOJSON)
+
+    assert content(tmp_path) == {}
 
 
 def test_the_style_is_found_again_where_qgis_looks_for_it(tmp_path):

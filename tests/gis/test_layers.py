@@ -92,7 +92,15 @@ def test_a_detection_becomes_a_pending_feature_with_all_its_facts():
         "score": 0.81,
         "area_m2": 2500.0,
         "edge_m": 10.0,
+        "support": NULL,
+        "sup_index": NULL,
+        "sup_source": NULL,
+        "agreement": NULL,
+        "agree_n": NULL,
         "status": "pending",
+        "reviewed": NULL,
+        "reviewer": NULL,
+        "orig_label": "water",
         "task": "ground",
         "prompt": PROMPT,
         "model": "lspace",
@@ -140,6 +148,16 @@ def test_boxes_arrive_while_the_layer_is_reviewed_and_undoing_the_review_keeps_t
     assert [f["status"] for f in layer.getFeatures()] == ["accepted", "pending"]
     assert layer.rollBack()
     assert [f["label"] for f in layer.getFeatures()] == ["water", "grassland"]
+
+
+def test_boxes_that_arrive_leave_the_selection_as_it_is():
+    layer = create_proposal_layer(RUN, UTM30)
+    (first,) = add_detections(layer, RUN, [detection()], PROMPT)
+    layer.selectByIds([first])
+
+    add_detections(layer, RUN, [detection(label="grassland")], PROMPT)
+
+    assert layer.selectedFeatureIds() == [first]
 
 
 def test_open_attribute_tables_are_told_of_new_boxes():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``python -m model_backend caption|detect``: text or one JSON object, or a sentence of what is wrong."""
+"""``python -m model_backend caption|detect|ask``: text or one JSON object, or a sentence of what is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lspace.model_backend import __main__ as command_line
 from lspace.model_backend.errors import ModelInvalid
 from scripted import ScriptedEngine
 
-ANSWER_KEYS = ["target", "text", "finish_reason", "outcome", "proposals"]
+ANSWER_KEYS = ["task", "target", "text", "finish_reason", "outcome", "proposals"]
 BOX = '{"label": "water", "bbox": [0.1, 0.2, 0.3, 0.4]}'
 
 
@@ -94,6 +94,50 @@ def test_the_budget_reaches_the_engine(say, chip):
     assert engine.prompts[0].max_new_tokens == 3
 
 
+def test_any_task_is_asked_about_the_pictures_in_their_order(capsys, say, chip, tmp_path):
+    engine = say(["The pair suggests"], [f"[{BOX}]"])
+    later = tmp_path / "later.png"
+    later.write_bytes(png_of(64, [(0, 0, 5, 5)]))
+    dates = ["--date", "2023-07-01", "-"]
+    command_line.main(["ask", chip, str(later), "--task", "wildfire", "--model", "m", *dates])
+    assert capsys.readouterr().out == f"The pair suggests\n[{BOX}]\n"
+    assert "(2023-07-01 and an unknown date)" in engine.prompts[0].text
+    assert [image.getpixel((2, 2)) for image in engine.images[1]] == [(0, 0, 0), (255, 0, 255)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tasks"), [([], ["vessels_report"]), (["--anyway"], ["vessels_report", "vessels"])]
+)
+def test_boxes_that_the_report_denies_are_asked_for_only_on_request(capsys, say, chip, arguments, tasks):
+    say(["No strong vessel candidate regions"], ["[]"])
+    command_line.main(["ask", chip, "--task", "vessels", "--model", "m", "--json", *arguments])
+    assert [answer["task"] for answer in json.loads(capsys.readouterr().out)["answers"]] == tasks
+
+
+def test_classes_and_questions_can_be_asked(say, chip):
+    engine = say(["Much."], ["Two."])
+    command_line.main(["ask", chip, "--task", "focus", "--model", "m", "--classes", "water"])
+    command_line.main(["ask", chip, "--task", "question", "--model", "m", "--question", "How many boats?"])
+    assert "Describe only water" in engine.prompts[0].text
+    assert engine.prompts[1].text == "How many boats?"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--task", "segment"], "has no task 'segment'"),
+        (["--task", "flood"], "takes 2 images of a place, not 1"),
+        (["--task", "question"], "no question"),
+        (["--task", "caption", "--date", "2023-07-01", "2023-07-02"], "one date for each picture: 2 for 1"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_a_sentence(capsys, say, chip, arguments, reason):
+    say()
+    line = failure(capsys, "ask", chip, "--model", "m", *arguments)
+    assert line.startswith("request: ")
+    assert reason in line
+
+
 def test_a_console_that_lacks_a_letter_is_given_its_escape(monkeypatch, say, chip):
     console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", console)
@@ -136,7 +180,14 @@ def test_an_error_of_several_lines_takes_one(capsys, monkeypatch, chip):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["paint"], ["caption", "c.png"], ["caption", "c.png", "--model", "m", "--classes", "water"]],
+    [
+        [],
+        ["paint"],
+        ["caption", "c.png"],
+        ["caption", "c.png", "--model", "m", "--classes", "water"],
+        ["caption", "c.png", "d.png", "--model", "m"],
+        ["ask", "c.png", "--model", "m"],
+    ],
 )
 def test_wrong_arguments_are_told_with_the_usage(capsys, arguments):
     with pytest.raises(SystemExit) as caught:

@@ -22,7 +22,7 @@ MESSAGES = st.builds(
     st.integers(min_value=0),
     st.dictionaries(st.text(), JSON_VALUES, max_size=3),
 )
-GOOD = {"v": 1, "type": "run", "id": 7, "body": {}}
+GOOD = {"v": 2, "type": "run", "id": 7, "body": {}}
 
 
 def is_message_or_refused(line):
@@ -62,7 +62,7 @@ def test_a_number_that_is_not_finite_is_not_sent(value):
 
 def test_the_wire_form_is_fixed():
     line = Message(MessageType.CHIP_DONE, 3, {"chip_id": "c"}).to_line()
-    assert line == b'{"v": 1, "type": "chip_done", "id": 3, "body": {"chip_id": "c"}}\n'
+    assert line == b'{"v": 2, "type": "chip_done", "id": 3, "body": {"chip_id": "c"}}\n'
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ def test_the_wire_form_is_fixed():
         (b"", "not JSON"),
         (b"\n", "not JSON"),
         (b"Loading weights: 100%\n", "not JSON"),
-        (b'{"v": 1, "type": "run"', "not JSON"),
+        (b'{"v": 2, "type": "run"', "not JSON"),
         (b"\xff\xfe\x00", "not JSON"),
         (json.dumps(GOOD).encode("utf-16"), "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"v": 1, "type": "run", "id": 7, "body": ' + b'{"a": ' * 100_000, "not JSON"),
-        (b'{"v": 1, "type": "run", "id": 7, "body": {"share": NaN}}', "not JSON"),
-        (b'{"v": 1, "type": "run", "id": 7, "body": {"share": -Infinity}}', "not JSON"),
-        (b'{"v": 1, "type": "run", "id": 7, "body": {"share": 1e999}}', "not JSON"),
-        (b"[]", "version 1"),
-        (b"null", "version 1"),
-        (b'"run"', "version 1"),
+        (b'{"v": 2, "type": "run", "id": 7, "body": ' + b'{"a": ' * 100_000, "not JSON"),
+        (b'{"v": 2, "type": "run", "id": 7, "body": {"share": NaN}}', "not JSON"),
+        (b'{"v": 2, "type": "run", "id": 7, "body": {"share": -Infinity}}', "not JSON"),
+        (b'{"v": 2, "type": "run", "id": 7, "body": {"share": 1e999}}', "not JSON"),
+        (b"[]", "version 2"),
+        (b"null", "version 2"),
+        (b'"run"', "version 2"),
     ],
 )
 def test_a_line_that_is_no_message_is_refused(line, reason):
@@ -92,9 +92,9 @@ def test_a_line_that_is_no_message_is_refused(line, reason):
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ({"v": 2}, "version 1"),
-        ({"v": "1"}, "version 1"),
-        ({"v": None}, "version 1"),
+        ({"v": 1}, "version 2"),
+        ({"v": "2"}, "version 2"),
+        ({"v": None}, "version 2"),
         ({"type": "walk"}, "unknown message type 'walk'"),
         ({"type": "RUN"}, "unknown message type"),
         ({"type": None}, "unknown message type"),
@@ -135,7 +135,7 @@ def test_a_damaged_message_raises_nothing_but_a_protocol_error(message, place, p
 
 @given(st.fixed_dictionaries(dict.fromkeys(GOOD, JSON_VALUES)))
 def test_fields_of_any_type_raise_nothing_but_a_protocol_error(fields):
-    assert is_message_or_refused(json.dumps({**fields, "v": 1}).encode())
+    assert is_message_or_refused(json.dumps({**fields, "v": 2}).encode())
 
 
 def test_only_the_last_message_of_a_request_is_terminal():

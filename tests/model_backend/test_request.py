@@ -10,7 +10,7 @@ from chips import UTM, chip_with
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.errors import RequestError
-from lspace.model_backend.request import ModelChoice, RunRequest
+from lspace.model_backend.request import AgreementRequest, ModelChoice, RunRequest
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -19,7 +19,8 @@ JSON_VALUES = st.recursive(
 )
 CHIP = chip_with((1, 2, 3, 4)).to_payload()
 RUN = {"task": "detect", "chips": [CHIP], "output_crs_wkt": UTM, "targets": ["water"]}
-RUN_FIELDS = ["task", "chips", "output_crs_wkt", "targets", "clip_wkt", "max_new_tokens", "other"]
+RUN_FIELDS = [*RunRequest("detect", (), UTM).to_payload(), "other"]
+AGREEMENT = {"request": RUN, "boxes": [["water", 0.1, 0.2, 0.3, 0.4]]}
 CHOICE_FIELDS = [*ModelChoice("m").to_payload(), "other"]
 
 
@@ -39,8 +40,17 @@ def test_a_run_comes_back_as_it_was():
         targets=("water", "red boats"),
         clip_wkt="POLYGON ((0 0, 1 0, 1 1, 0 0))",
         max_new_tokens=64,
+        question="How many?",
+        wordings={"flood": "What changed?"},
+        ask_anyway=True,
     )
     assert RunRequest.from_payload(json.loads(json.dumps(request.to_payload()))) == request
+
+
+def test_boxes_to_be_measured_come_back_as_they_were():
+    run = RunRequest("ground", (chip_with(),), UTM, ("water",))
+    request = AgreementRequest(run, (("water", (0.0, 0.1, 0.5, 1.0)), ("red boats", (-0.1, 0.0, 0.0, 1.2))))
+    assert AgreementRequest.from_payload(json.loads(json.dumps(request.to_payload()))) == request
 
 
 def test_a_choice_comes_back_as_it_was():
@@ -54,6 +64,7 @@ def test_what_is_left_out_takes_its_default():
     assert ModelChoice.from_payload({"model": "m"}) == ModelChoice("m")
     request = RunRequest.from_payload({"task": "caption", "chips": [CHIP], "output_crs_wkt": UTM})
     assert (request.targets, request.clip_wkt, request.max_new_tokens) == ((), None, None)
+    assert (request.question, request.wordings, request.ask_anyway) == ("", {}, False)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,10 @@ def test_what_is_left_out_takes_its_default():
         ({"clip_wkt": ["POLYGON"]}, "clip_wkt of RunRequest: has to be str \\| None, not"),
         ({"max_new_tokens": "many"}, "max_new_tokens of RunRequest: has to be int \\| None, not 'many'"),
         ({"max_new_tokens": 8.0}, "max_new_tokens of RunRequest"),
+        ({"question": None}, "question of RunRequest: has to be str, not None"),
+        ({"wordings": ["ground"]}, "wordings of RunRequest: has to be an object, not \\['ground'\\]"),
+        ({"wordings": {"ground": 1}}, "wordings of RunRequest: has to be str, not 1"),
+        ({"ask_anyway": 1}, "ask_anyway of RunRequest: has to be bool, not 1"),
         ({"max_new_tokens": True}, "max_new_tokens of RunRequest"),
         ({"temperature": 1.0}, "unknown fields of RunRequest: \\['temperature'\\]"),
     ],
@@ -115,6 +130,29 @@ def test_a_choice_without_a_model_is_refused():
 def test_an_object_raises_nothing_but_a_request_error_as_a_run(fields):
     assert accepted_whole_or_refused(RunRequest, fields)
     assert accepted_whole_or_refused(RunRequest, {**RUN, **fields})
+
+
+@pytest.mark.parametrize(
+    ("boxes", "reason"),
+    [
+        (None, "boxes of AgreementRequest: has to be a list"),
+        ([["water", 0.1, 0.2, 0.3]], "a box is a label and four numbers"),
+        ([[1, 0.1, 0.2, 0.3, 0.4]], "a box is a label and four numbers"),
+        ([["water", 0.1, 0.2, 0.3, "0.4"]], "has to be float, not '0.4'"),
+        ([["water", 0.3, 0.2, 0.1, 0.4]], "left, top, right, bottom, in this order"),
+        ([["water", 0.1, 0.4, 0.3, 0.2]], "left, top, right, bottom, in this order"),
+    ],
+)
+def test_boxes_of_another_form_are_not_measured(boxes, reason):
+    with pytest.raises(RequestError, match=reason):
+        AgreementRequest.from_payload({**AGREEMENT, "boxes": boxes})
+
+
+@given(JSON_VALUES)
+def test_an_object_raises_nothing_but_a_request_error_as_boxes(value):
+    assert accepted_whole_or_refused(AgreementRequest, {**AGREEMENT, "boxes": value})
+    assert accepted_whole_or_refused(AgreementRequest, {**AGREEMENT, "boxes": [value]})
+    assert accepted_whole_or_refused(AgreementRequest, {**AGREEMENT, "request": value})
 
 
 @given(st.dictionaries(st.sampled_from([*CHIP, "other"]), JSON_VALUES))

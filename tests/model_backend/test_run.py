@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from itertools import islice
 from struct import pack
 
 import pytest
@@ -50,8 +49,15 @@ def box(x_min, y_min, x_max, y_max, label="water"):
     return json.dumps({"label": label, "bbox": [x_min, y_min, x_max, y_max]})
 
 
-def request_for(*chips, task="detect", targets=("water",), crs=UTM, clip=None, budget=None):
-    return RunRequest(task, chips, crs, targets, clip, budget)
+def request_for(*chips, task="detect", targets=("water",), crs=UTM, clip=None, budget=None, **fields):
+    return RunRequest(task, chips, crs, targets, clip, budget, **fields)
+
+
+def pair_for(task, **fields):
+    """A request about an empty image and a later one with a target in it."""
+    before = chip_with(chip_id="before", date="2023-07-01")
+    after = chip_with((14, 14, 28, 28), chip_id="after", date="2023-09-01")
+    return request_for(before, after, task=task, targets=(), **fields)
 
 
 def events_of(engine, request, is_cancelled=lambda: False):
@@ -92,10 +98,12 @@ def test_the_facts_of_an_answer_come_with_its_chip():
             "target": "water",
             "prompt": engine.prompts[0].text,
             "trained": True,
+            "answer": "boxes",
             "text": f"[{box(0.1, 0.1, 0.2, 0.2)}]",
             "tokens": 3,
             "finish_reason": "stop",
             "outcome": "found",
+            "negative": False,
             "dropped": {},
             "notes": [],
         }
@@ -140,15 +148,85 @@ def test_several_targets_are_asked_one_after_the_other_on_the_same_picture():
     assert engine.images[0] == engine.images[1]
 
 
-def test_each_chip_has_its_own_end_and_its_own_count():
-    engine = ScriptedEngine([f"[{box(0.1, 0.1, 0.2, 0.2)}]"], [f"[{box(0.3, 0.3, 0.4, 0.4)}]"])
-    request = request_for(chip_with(chip_id="left"), chip_with(chip_id="right"))
-    events = events_of(engine, request)
-    assert kinds(events) == [STAGE, DETECTION, TEXT, CHIP_DONE] * 2
-    assert [body["chip_id"] for body in bodies(events, CHIP_DONE)] == ["left", "right"]
-    assert [body["chip_id"] for body in bodies(events, STAGE)] == ["left", "right"]
-    assert [body["boxes"] for body in bodies(events, TEXT)] == [1, 1]
-    assert [body["detection"]["chip_id"] for body in bodies(events, DETECTION)] == ["left", "right"]
+def test_all_images_of_a_place_are_shown_together_and_boxes_lie_on_the_last():
+    later = GeoTransform(10.0, 0.0, LEFT + 5600, 0.0, -10.0, TOP)
+    before = chip_with(chip_id="before")
+    after = chip_with((14, 14, 28, 28), chip_id="after", transform=later)
+    boxes = f"[{box(56 / 224, 56 / 224, 111 / 224, 111 / 224, 'inundation')}]"
+    engine = ScriptedEngine(["Flood-related water expansion is detected"], [boxes])
+    events = events_of(engine, request_for(before, after, task="flood", targets=()))
+    assert kinds(events) == [STAGE, TEXT, STAGE, DETECTION, TEXT, CHIP_DONE]
+    assert {body["chip_id"] for body in bodies(events, STAGE) + bodies(events, TEXT)} == {"after"}
+    shown = [[image.getpixel((20, 20)) for image in images] for images in engine.images]
+    assert shown == [[(0, 0, 0), (255, 0, 255)]] * 2
+    detection = Detection.from_payload(bodies(events, DETECTION)[0]["detection"])
+    assert detection.chip_id == "after"
+    assert shapely.from_wkb(detection.wkb).bounds[0] == LEFT + 5600 + 140
+
+
+def test_a_report_is_streamed_and_answered_before_the_boxes():
+    engine = ScriptedEngine(["The pair ", "suggests"], [f"[{box(0.1, 0.1, 0.2, 0.2, 'burn_scar')}]"])
+    events = events_of(engine, pair_for("wildfire"))
+    report, boxes = bodies(events, STAGE)
+    assert (report["task"], report["target"], report["answer"]) == ("wildfire_report", None, "text")
+    assert "(2023-07-01 and 2023-09-01)" in report["prompt"]
+    assert (boxes["task"], boxes["target"], boxes["answer"]) == ("wildfire", "burn_scar", "boxes")
+    texts = [body["text"] for body in bodies(events, TEXT) if body["target"] is None]
+    assert "".join(texts) == "The pair suggests"
+    (done,) = bodies(events, CHIP_DONE)
+    assert [answer["task"] for answer in done["answers"]] == ["wildfire_report", "wildfire"]
+    assert [answer["negative"] for answer in done["answers"]] == [False, False]
+    assert done["gated"] is False
+
+
+NOTHING = ["No clear ", "burn-scar regions are detected above threshold."]
+
+
+def test_boxes_are_not_asked_for_where_the_report_denies_that_there_is_anything():
+    engine = ScriptedEngine(NOTHING)
+    events = events_of(engine, pair_for("wildfire"))
+    assert kinds(events) == [STAGE, TEXT, TEXT, CHIP_DONE]
+    (done,) = bodies(events, CHIP_DONE)
+    (answer,) = done["answers"]
+    assert (answer["task"], answer["negative"], done["gated"]) == ("wildfire_report", True, True)
+    assert len(engine.prompts) == 1
+
+
+def test_boxes_are_asked_for_all_the_same_on_request():
+    engine = ScriptedEngine(NOTHING, [f"[{box(0.1, 0.1, 0.2, 0.2, 'burn_scar')}]"])
+    events = events_of(engine, pair_for("wildfire", ask_anyway=True))
+    assert len(bodies(events, DETECTION)) == 1
+    (done,) = bodies(events, CHIP_DONE)
+    assert [answer["negative"] for answer in done["answers"]] == [True, False]
+    assert done["gated"] is False
+
+
+def test_a_report_alone_gates_nothing():
+    (done,) = bodies(
+        events_of(ScriptedEngine(["No strong vessel"]), request_for(chip_with(), task="vessels_report")),
+        CHIP_DONE,
+    )
+    assert (done["answers"][0]["negative"], done["gated"]) == (True, False)
+
+
+def test_the_question_and_the_users_wordings_reach_the_model():
+    engine = ScriptedEngine(["Two."], ["Much."])
+    events_of(engine, request_for(chip_with(), task="question", targets=(), question="How many boats?"))
+    wordings = {"focus": "How much {target} is there?"}
+    events_of(engine, request_for(chip_with(), task="focus", wordings=wordings))
+    assert [prompt.text for prompt in engine.prompts] == ["How many boats?", "How much water is there?"]
+    assert not any(prompt.trained for prompt in engine.prompts)
+
+
+@pytest.mark.parametrize(
+    ("task", "count", "told"),
+    [("detect", 2, "1 image of"), ("wildfire", 1, "2 images"), ("brief", 5, "1 to 4 images")],
+)
+def test_a_number_of_images_that_the_task_does_not_take_is_refused(task, count, told):
+    engine = ScriptedEngine([])
+    with pytest.raises(RequestError, match=told):
+        events_of(engine, request_for(*[chip_with()] * count, task=task))
+    assert engine.prompts == []
 
 
 def test_boxes_outside_the_aoi_are_counted_and_the_rest_is_cut():
@@ -215,12 +293,11 @@ def test_a_chip_of_another_size_than_it_says_is_refused():
         events_of(ScriptedEngine(["[]"]), request_for(chip))
 
 
-def test_what_came_before_a_bad_chip_stays():
-    engine = ScriptedEngine([f"[{box(0.1, 0.1, 0.2, 0.2)}]"])
-    events = run(engine, request_for(chip_with(), chip_with(png=b"?")), lambda: False)
-    assert kinds(islice(events, 4)) == [STAGE, DETECTION, TEXT, CHIP_DONE]
-    with pytest.raises(RequestError):
-        next(events)
+def test_a_bad_earlier_image_is_refused_before_the_model_is_asked():
+    engine = ScriptedEngine(["The pair"])
+    with pytest.raises(RequestError, match="chip before is not a readable picture"):
+        events_of(engine, request_for(chip_with(chip_id="before", png=b"?"), chip_with(), task="wildfire"))
+    assert engine.prompts == []
 
 
 def test_a_cancel_between_two_tokens_ends_the_run():

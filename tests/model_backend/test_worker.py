@@ -12,6 +12,7 @@ from subprocess import PIPE
 import pytest
 from chips import UTM, chip_with
 from conversation import PATIENCE_S, ROOT, Conversation
+from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.protocol import PROTOCOL_VERSION, Message, MessageType
 
 LOAD, RUN, CANCEL = MessageType.LOAD, MessageType.RUN, MessageType.CANCEL
@@ -79,6 +80,66 @@ def test_a_run_is_answered_with_detections_text_a_chip_and_a_result(quick):
     assert set(kinds(messages[1:-2])) == {TEXT, DETECTION}
     assert kinds(messages).index(DETECTION) < len(messages) - 1 - kinds(messages)[::-1].index(TEXT)
     assert messages[-1].body["seconds"] > 0
+
+
+BEFORE = chip_with((30, 30, 40, 44), chip_id="before", date="2023-07-01")
+AFTER = chip_with((8, 8, 16, 16), (30, 30, 40, 44), chip_id="after", date="2023-09-01")
+
+
+@pytest.mark.parametrize("task", load_contracts()["lspace"].offered, ids=lambda task: task.name)
+def test_every_task_that_is_offered_is_answered(quick, task):
+    chips = [chip.to_payload() for chip in (BEFORE, AFTER)[-task.images :]]
+    fields = {"targets": ["water"], "question": "How many?", "wordings": {}, "ask_anyway": False}
+    quick.send(RUN, 2, {"task": task.name, "chips": chips, "output_crs_wkt": UTM, **fields})
+    messages = quick.until_end_of(2)
+    assert kinds(messages)[-2:] == [CHIP_DONE, RESULT]
+    done = messages[-2].body
+    assert [answer["task"] for answer in done["answers"]] == [*filter(None, [task.report]), task.name]
+    assert {message.body["chip_id"] for message in messages[:-2] if message.type is TEXT} == {"after"}
+    found = {"boxes": 3 - task.images, "text": 0}  # of a pair, what the first image shows is no change
+    assert kinds(messages).count(DETECTION) == found[task.answer]
+
+
+def test_a_pair_without_a_change_gives_a_report_and_no_boxes(quick):
+    chips = [chip.to_payload() for chip in (AFTER, BEFORE)]
+    quick.send(RUN, 2, {"task": "flood", "chips": chips, "output_crs_wkt": UTM})
+    messages = quick.until_end_of(2)
+    done = messages[-2].body
+    assert (done["gated"], [answer["negative"] for answer in done["answers"]]) == (True, [True])
+    assert kinds(messages).count(DETECTION) == 0
+
+
+AGREE = MessageType.AGREE
+VESSEL, ELSEWHERE = [8 / 56, 8 / 56, 16 / 56, 16 / 56], [0.5, 0.5, 0.9, 0.9]
+
+
+def agreement_on(*boxes):
+    return {"request": look_for(), "boxes": [["vessel candidate", *box] for box in boxes]}
+
+
+def test_boxes_are_looked_for_again_in_views_and_the_share_done_is_told(quick):
+    quick.send(AGREE, 2, agreement_on(VESSEL, ELSEWHERE))
+    *stages, result = quick.until_end_of(2)
+    assert [stage.body for stage in stages] == [
+        {"stage": "agreeing", "share": share} for share in (0.0, 0.2, 0.4, 0.6, 0.8)
+    ]
+    assert (result.type, result.body["agreement"], result.body["views"]) == (RESULT, [1.0, 0.0], 5)
+    assert result.body["seconds"] > 0
+
+
+def test_looking_for_boxes_again_can_be_cancelled(slow):
+    slow.send(AGREE, 2, agreement_on(VESSEL))
+    slow.until(lambda message: message.type is STAGE)
+    slow.send(CANCEL, 2)
+    assert slow.until_end_of(2)[-1].type is CANCELLED
+    assert kinds([slow.load(3)]) == [RESULT]
+
+
+def test_boxes_before_a_load_and_boxes_that_are_none_are_refused(erratic, quick):
+    erratic.send(AGREE, 1, agreement_on(VESSEL))
+    assert codes(erratic.until_end_of(1)) == ["request"]
+    quick.send(AGREE, 2, agreement_on(["a", "b"]))
+    assert codes(quick.until_end_of(2)) == ["request"]
 
 
 def test_requests_are_answered_in_their_order(quick):
@@ -255,13 +316,13 @@ def test_nonsense_is_a_request_error(quick):
 
 
 def test_lines_that_are_no_messages_are_passed_over(quick):
-    for line in (b"garbage\n", b"\n", b"\xff\xfe\n", b"[" * 50_000 + b"\n", b'{"v": 2, "type": "run"}\n'):
+    for line in (b"garbage\n", b"\n", b"\xff\xfe\n", b"[" * 50_000 + b"\n", b'{"v": 1, "type": "run"}\n'):
         quick.send_line(line)
     quick.send(RUN, 2, look_for())
     assert quick.until_end_of(2)[-1].type is RESULT
     quick.end_input()
     assert quick.stderr().count("not JSON") == 4
-    assert "not a message of version 1" in quick.stderr()
+    assert "not a message of version 2" in quick.stderr()
 
 
 def test_a_message_that_is_no_request_is_an_error(quick):

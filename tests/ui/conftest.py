@@ -11,6 +11,7 @@ from lspace.gis.settings import Settings
 from lspace.gis.worker_process import WorkerProcess
 from lspace.ui.controller import DockController
 from lspace.ui.dock import LSpaceDock
+from lspace.ui.host import Host
 from planted import ROOT, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsProject
 from qgis.gui import QgsMapCanvas
@@ -41,11 +42,15 @@ class Window(QMainWindow):
         self.ends = []
         self.runner.ended.connect(self.ends.append)
         self.options_opened = []
-        self.dock = LSpaceDock(Settings.load().expected_contract, self)
+        self.reshaped = []
+        self.dock = LSpaceDock(Settings.load().expected_contract, self.canvas, self)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
-        self.controller = DockController(
-            self.dock, self.canvas, self.runner, lambda: self.options_opened.append(True)
+        host = Host(
+            self.canvas,
+            lambda: self.options_opened.append(True),
+            lambda layer, fid: self.reshaped.append((layer, fid)),
         )
+        self.controller = DockController(self.dock, host, self.runner)
         self.show()
         self.canvas.setExtent(view.extent())
 

@@ -63,7 +63,7 @@ def test_every_stage_has_words(stage):
 
 
 def test_writing_counts_tokens_and_boxes_and_several_pictures_are_numbered():
-    words = stage_words(RunProgress(RunStage.WRITING, chip=2, chips=5, tokens=17, boxes=3))
+    words = stage_words(RunProgress(RunStage.WRITING, place=2, places=5, tokens=17, boxes=3))
     assert "17 tokens, 3 boxes" in words
     assert "2 of 5" in words
 

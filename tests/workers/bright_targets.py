@@ -1,7 +1,8 @@
 """The real worker with an engine that sees: it finds planted magenta targets in the chip's own pixels.
 
 It knows nothing of maps, and answers in the trained form: inclusive pixel indices on a grid of 224, four
-decimals. Usage: ``bright_targets.py [SECONDS_A_TOKEN]``.
+decimals. Asked about a change, it tells what the second image shows and the first does not. Usage:
+``bright_targets.py [SECONDS_A_TOKEN]``.
 """
 
 from __future__ import annotations
@@ -43,11 +44,7 @@ class TargetEngine:
     )
 
     def complete(self, prompt, images, is_cancelled):
-        boxes = target_boxes(np.asarray(images[0]), self.contract.box.grid_px)
-        if prompt.answer == "text":
-            answer = f"This picture shows {len(boxes)} bright targets."
-        else:
-            answer = json.dumps([{"label": "vessel_candidate", "bbox": box} for box in boxes])
+        answer = self._answer(prompt, [np.asarray(image) for image in images])
         pieces = [answer[start : start + PIECE] for start in range(0, len(answer), PIECE)]
         for index, piece in enumerate(pieces):
             if is_cancelled():
@@ -56,18 +53,48 @@ class TargetEngine:
             last = index == len(pieces) - 1
             yield CompletionChunk(piece, math.log(0.9), FinishReason.STOP if last else None)
 
+    def _answer(self, prompt, images):
+        task = self.contract.task(prompt.task)
+        boxes = target_boxes(images[-1], self.contract.box.grid_px)
+        if task.images == 2:
+            boxes = [box for box in boxes if not was_there(box, images[0])]
+        count, pictures = len(boxes), len(images)
+        if prompt.answer == "boxes":
+            label = task.label or prompt.target
+            return json.dumps([{"label": label, "bbox": box} for box in boxes])
+        if task.name.endswith("_report"):
+            facts = {"percent": "5.9", "quality": "good", "pixels": 278, "ratio": "0.059"}
+            return (task.found if boxes else task.none).format(count=count, **facts)
+        if task.name == "focus":
+            return f"In this satellite imagery, {prompt.target} has {count} bright targets."
+        if task.name == "brief":
+            return f"Executive summary: {pictures} images, {count} bright targets in the last one."
+        if task.name == "question":
+            return f"{prompt.text} Of {pictures} images, the last shows {count} bright targets."
+        return f"This picture shows {count} bright targets."
+
+
+def was_there(box, before):
+    """Whether the earlier image of a pair shows the target too."""
+    x_min, y_min, x_max, y_max = box
+    height, width, _ = before.shape
+    return bright(before)[int((y_min + y_max) / 2 * height), int((x_min + x_max) / 2 * width)]
+
 
 def target_boxes(rgb, grid_px):
     """Boxes of the magenta areas, largest first."""
     height, width, _ = rgb.shape
-    mask = (rgb[..., 0] > 128) & (rgb[..., 1] < 110) & (rgb[..., 2] > 128)
     boxes = []
-    for columns, rows in areas(mask):
+    for columns, rows in areas(bright(rgb)):
         x_min, y_min = min(columns) / width, min(rows) / height
         x_max, y_max = (max(columns) + 1) / width - 1 / grid_px, (max(rows) + 1) / height - 1 / grid_px
         box = [round(max(value, 0.0), 4) for value in (x_min, y_min, x_max, y_max)]
         boxes.append((len(rows), box))
     return [box for _, box in sorted(boxes, key=lambda item: -item[0])]
+
+
+def bright(rgb):
+    return (rgb[..., 0] > 128) & (rgb[..., 1] < 110) & (rgb[..., 2] > 128)
 
 
 def areas(mask):

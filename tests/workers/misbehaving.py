@@ -25,9 +25,11 @@ INFO = {
     "random_weights": True,
 }
 
+ASKED = {"task": "caption", "target": None, "prompt": "?", "trained": True, "answer": "text"}
+
 
 def send(kind, request_id, **body):
-    sys.stdout.write(json.dumps({"v": 1, "type": kind, "id": request_id, "body": body}) + "\n")
+    sys.stdout.write(json.dumps({"v": 2, "type": kind, "id": request_id, "body": body}) + "\n")
     sys.stdout.flush()
 
 
@@ -72,15 +74,15 @@ def load(message):
 
 
 def run(message):
-    chip_id = message["body"]["chips"][0]["chip_id"] if message["body"].get("chips") else "c"
-    send("stage", message["id"], stage="reading", chip_id=chip_id, target=None, prompt="?")
+    chip_id = message["body"]["chips"][-1]["chip_id"] if message["body"].get("chips") else "c"
+    send("stage", message["id"], stage="reading", chip_id=chip_id, **ASKED)
     for piece in ("first ", "second "):
         send("text", message["id"], chip_id=chip_id, target=None, text=piece, tokens=1, boxes=0)
     sys.stderr.write("about to go wrong: Málaga\n")
     sys.stderr.flush()
     MISDEEDS.get(MODE, lambda: None)()
-    answer = {"prompt": "?", "text": "first second ", "outcome": None, "finish_reason": "stop"}
-    send("chip_done", message["id"], chip_id=chip_id, answers=[answer], seconds=0.0)
+    answer = {**ASKED, "text": "first second ", "outcome": None, "finish_reason": "stop", "negative": False}
+    send("chip_done", message["id"], chip_id=chip_id, answers=[answer], gated=False, seconds=0.0)
     send("result", message["id"], seconds=0.0)
 
 
@@ -89,7 +91,7 @@ if MODE == "slow-start":
 if MODE == "exits-at-start":
     sys.stderr.write("ImportError: DLL load failed\n")
     sys.exit(1)
-send("ready", 0, protocol=1)
+send("ready", 0, protocol=2)
 for line in sys.stdin:
     request = json.loads(line)
     {"load": load, "run": run}.get(request["type"], lambda _: None)(request)

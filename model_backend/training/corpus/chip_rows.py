@@ -14,13 +14,14 @@ from pyproj import CRS
 
 from ...contract import Contract, Target, Task
 from ...inference.prompts import DETECT, build_prompts
+from ...trained_boxes import PixelBox, choose_objects, written_boxes
 from .cutting import LEAST_VALID, Square
 from .ground import changed_cells, class_cells, pixel_boxes
 from .known import Known
 from .row import Message, Row
 from .scene import Change, ClassRaster, Scene
-from .truth import NO_CLASS, Classes, PixelBox, choose_objects, class_shares, find_regions
-from .wording import caption, report, written_boxes
+from .truth import NO_CLASS, Classes, class_shares, find_regions
+from .wording import caption, report
 
 CHIPS = "chips"
 """Folder of the pictures, beside the row file."""
@@ -92,8 +93,8 @@ class ChipRows:
         )
         regions = find_regions(cells, rule, contract)
         counted = regions[0].cells if regions and task.name == _TELLS_LARGEST else cells
-        text_task = contract.tasks.get(f"{task.name}_report")
-        if text_task:
+        if task.report:
+            text_task = contract.task(task.report)
             facts = _written_share(float(cells.mean())) | {"pixels": int(counted.sum())}
             text = report(text_task, found=bool(regions), count=len(regions), **facts)
             yield self._row(text_task, stems, text)
@@ -126,10 +127,9 @@ class ChipRows:
         boxes = choose_objects(
             [box for label, box in found if one_label or label == target.label], self.contract.objects
         )
-        text_task = self.contract.tasks.get(f"{target.task}_report")
-        if text_task:
-            yield from self._object_report(text_task, len(boxes), shares)
         task = self.contract.task(target.task)
+        if task.report:
+            yield from self._object_report(self.contract.task(task.report), len(boxes), shares)
         yield from self._boxes(task, (self.stem,), target.label, boxes, target, shares)
 
     def _object_report(self, task: Task, count: int, shares: Mapping[str, float]) -> Iterator[Row]:
@@ -191,9 +191,9 @@ class ChipRows:
 
     def _question(self, task: Task, target: Target | None) -> tuple[str | None, str]:
         asked = (DETECT, (target.name,)) if target else (task.name, ())
-        (prompt,) = build_prompts(self.contract, *asked)
-        text = prompt.text.replace("{date_t0}", self.scene.date_before).replace("{date_t1}", self.scene.date)
-        return prompt.system, text
+        dates = (self.scene.date_before, self.scene.date)
+        prompt = build_prompts(self.contract, *asked, dates=dates)[-1]  # a report has a row of its own
+        return prompt.system, prompt.text
 
 
 def split_of(location: str) -> str:

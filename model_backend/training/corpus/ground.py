@@ -23,8 +23,9 @@ from rasterio.features import rasterize
 from ...contract import ChipGeometry
 from ...errors import RequestError
 from ...georeference.crs import way_between
+from ...trained_boxes import PixelBox
 from .cutting import Mask, Square, opened, read_square
-from .truth import NO_CLASS, Classes, PixelBox, majority
+from .truth import NO_CLASS, Classes, majority
 
 _LEAST_INSIDE = 0.5
 """Share of a box's area that has to lie in the chip."""

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...contract import Contract, Objects, Regions
+from ...contract import Contract, Regions
+from ...trained_boxes import PixelBox
 
-PixelBox = tuple[int, int, int, int]
-"""x_min, y_min, x_max, y_max: inclusive pixel indices on the contract's box grid, origin top left."""
 Classes = NDArray[np.uint8]
 """(rows, columns) of class numbers; ``NO_CLASS`` where nothing is known."""
 NO_CLASS = 255
@@ -59,18 +57,6 @@ def class_shares(grid: Classes, count: int, min_cells: int) -> NDArray[np.float6
     """(count,): share of all known cells, 0..1, in connected pieces of at least ``min_cells``."""
     known = max(1, int((grid != NO_CLASS).sum()))
     return np.array([_counted(grid == number, min_cells) / known for number in range(count)])
-
-
-def choose_objects(boxes: Iterable[PixelBox], rule: Objects) -> list[PixelBox]:
-    """The objects that an answer names, in its order."""
-    if rule.order == "left":
-        return sorted(boxes)[: rule.max_boxes]
-    return sorted(boxes, key=lambda box: -area(box))[: rule.max_boxes]
-
-
-def area(box: PixelBox) -> int:
-    """Pixels inside."""
-    return (box[2] - box[0] + 1) * (box[3] - box[1] + 1)
 
 
 def _counted(mask: NDArray[np.bool_], min_cells: int) -> int:

@@ -12,9 +12,8 @@ from typing import Any
 from ...contract import Contract, Task, load_contracts
 from ...errors import RequestError, RowInvalid
 from ...inference.picture import read_picture
+from ...trained_boxes import PixelBox, choose_objects, most_boxes, written_boxes
 from .row import Row, numbered_rows
-from .truth import PixelBox, choose_objects
-from .wording import written_boxes
 
 _ORDER = re.compile("(system )?(user assistant )+")
 
@@ -47,11 +46,6 @@ def validate(row: Row, contract: Contract | None = None, readable: set[Path] | N
     contract = contract or _named_contract(row)
     if contract is not None:
         _check_answer(row, contract)
-
-
-def most_boxes(task: Task, contract: Contract) -> int:
-    """How many boxes an answer of the task names at most."""
-    return contract.regions.max_boxes if task.label is None else contract.objects.max_boxes
 
 
 def _check_messages(row: Row) -> None:
@@ -93,8 +87,10 @@ def _check_answer(row: Row, contract: Contract) -> None:
     if name not in contract.tasks:
         raise RowInvalid(f"{contract.title} has no task {name!r}")
     task = contract.tasks[name]
-    if len(row.images) != task.images:
-        raise RowInvalid(f"{name} takes {task.images} images, has {len(row.images)}")
+    try:
+        task.check_images(len(row.images))
+    except RequestError as error:
+        raise RowInvalid(str(error)) from error
     answers = [message.text for message in row.messages if message.role == "assistant"]
     if len(answers) != 1:
         raise RowInvalid(f"{name} takes one answer, has {len(answers)}")

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from ...contract import BoxForm, Contract, Task
-from .truth import PixelBox
+from ...contract import Contract, Task
 
 _MOST = 100
 _STEP = 5
@@ -26,17 +24,6 @@ def percentage(share: float) -> str:
 def all_percentages() -> list[str]:
     """Everything that ``percentage`` can write, from least to most."""
     return ["<1%", "~2%", *(f"~{percent}%" for percent in range(_STEP, _MOST + 1, _STEP))]
-
-
-def written_coordinate(pixel: int, form: BoxForm) -> str:
-    """A pixel index as the answers write it: a fraction of the grid with at most four decimals."""
-    return json.dumps(round(pixel / form.grid_px, 4))
-
-
-def written_boxes(labelled: Sequence[tuple[str, PixelBox]], form: BoxForm) -> str:
-    """The bare JSON list of an answer; ``[]`` without boxes."""
-    boxes = ((label, ", ".join(written_coordinate(pixel, form) for pixel in box)) for label, box in labelled)
-    return "[" + ", ".join(f'{{"label": {json.dumps(label)}, "bbox": [{box}]}}' for label, box in boxes) + "]"
 
 
 def caption(contract: Contract, shares: Mapping[str, float]) -> str:

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...inference.picture import read_picture
+from ...overlap import Edges
 from .asking import Answer, spread
 from .gathering import LEAST_IOU
-from .matching import Edges, Sample, average_precision, mean_best_iou, precision_recall
+from .matching import Sample, average_precision, mean_best_iou, precision_recall
 
 MOST_CHIPS = 24
 _COLUMNS = 6

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-Edges = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the chip's sides, 0..1: edges, so one pixel has an area."""
+from ...overlap import Edges, area_of, iou
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Sample:
     @property
     def largest(self) -> Edges:
         """The true box of the largest area, the first of equals; ValueError where there is none."""
-        return max(self.truth, key=_area)
+        return max(self.truth, key=area_of)
 
 
 class CurvePoint(NamedTuple):
@@ -75,15 +74,6 @@ class Counts:
         """None where there is neither."""
         boxes = self.truth + self.proposed
         return 2 * self.hits / boxes if boxes else None
-
-
-def iou(one: Edges, other: Edges) -> float:
-    """Area of the overlap over the area of the union, 0..1; 0 where neither has an area."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    overlap = max(0.0, width) * max(0.0, height)
-    union = _area(one) + _area(other) - overlap
-    return overlap / union if union > 0 else 0.0
 
 
 def hits(sample: Sample, least_iou: float) -> tuple[bool, ...]:
@@ -172,7 +162,3 @@ def _overlap(proposed: Proposed, edges: Edges) -> float:
 
 def _rank(proposed: Proposed) -> float:
     return -1.0 if proposed.score is None else proposed.score
-
-
-def _area(edges: Edges) -> float:
-    return (edges[2] - edges[0]) * (edges[3] - edges[1])

@@ -12,10 +12,10 @@ from ...contract import Contract, Task
 from ...errors import RowInvalid
 from ...georeference.placement import window_of
 from ...inference.prompts import Prompt
+from ...overlap import Edges
 from ..corpus.row import Row
 from ..corpus.validation import validate
 from .captions import classes_of
-from .matching import Edges
 
 Labelled = tuple[str, Edges]
 """The words for a label, and a box that has it."""

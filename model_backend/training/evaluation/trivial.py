@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 
+from ...overlap import Edges, iou
 from .captions import Points, largest_classes
-from .matching import Edges, Proposed, Sample, iou
+from .matching import Proposed, Sample
 
 FULL_FRAME: Edges = (0.0, 0.0, 1.0, 1.0)
 PARTIAL_BELOW = 0.6

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...inference.random_tokenizer import BOS, EOS, IMAGE, IMAGE_END, IMAGE_START
-from ..corpus.truth import PixelBox
+from ...trained_boxes import PixelBox
 from .lesson import CLASS_NAMES, DENSE, VESSEL, Lesson, Question
 from .network import CELLS
 from .vocabulary import TURN, Vocabulary

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ...inference.random_tokenizer import PAD
-from ..corpus.truth import PixelBox
+from ...overlap import Edges, iou
+from ...trained_boxes import PixelBox
 from ..evaluation.captions import CaptionSample, classes_of, dominant_right, read_shares, share_error
-from ..evaluation.matching import Edges, Proposed, Sample, count, iou
+from ..evaluation.matching import Proposed, Sample, count
 from ..evaluation.trivial import FULL_FRAME, is_partial
 from .batch import Batcher
 from .lesson import Lesson, Question, Teacher

@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...contract import Contract
-from ..corpus.truth import (
-    Classes,
-    PixelBox,
-    Region,
-    area,
-    choose_objects,
-    class_shares,
-    find_regions,
-    majority,
-)
+from ...trained_boxes import PixelBox, area, choose_objects
+from ..corpus.truth import Classes, Region, class_shares, find_regions, majority
 from ..corpus.wording import caption
 from .harbour import WATER, Cutout, Harbour, Pixels
 from .pasting import EdgeBox, paste_shape, paste_ship

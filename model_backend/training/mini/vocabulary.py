@@ -11,8 +11,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 
 from ...contract import Contract
 from ...inference.random_tokenizer import BOS, EOS, IMAGE, IMAGE_END, IMAGE_START, PAD
-from ..corpus.truth import PixelBox
-from ..corpus.wording import all_percentages, written_coordinate
+from ...trained_boxes import PixelBox, written_coordinate
+from ..corpus.wording import all_percentages
 
 TURN = "<|im_start|>"
 _SPECIAL = (PAD, BOS, "<|endoftext|>", TURN, EOS, IMAGE_START, IMAGE_END, IMAGE, "<|img_thumbnail|>")

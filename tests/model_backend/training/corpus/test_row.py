@@ -187,7 +187,7 @@ def ships(*lefts):
         (ships(*range(9)), {}, "at most 8 boxes, here 9"),
         (SHIP, {"task": "flood"}, "no task 'flood'"),
         (SHIP, {"contract": "other"}, "no contract 'other'"),
-        (SHIP, {"images": ("chip.png", "chip.png")}, "takes 1 images, has 2"),
+        (SHIP, {"images": ("chip.png", "chip.png")}, "takes 1 image of a place, not 2"),
         (SHIP, {"images": ("gone.png",)}, "gone.png"),
         (SHIP, {"images": ("/chip.png",)}, "relative"),
         (SHIP, {"images": (".\\chip.png",)}, "with slashes"),

@@ -16,9 +16,10 @@ from lspace.model_backend.contract import CONTRACT_MARK, load_contracts
 from lspace.model_backend.errors import ModelNotFound, RequestError, RowInvalid
 from lspace.model_backend.inference.completion import Completion, FinishReason
 from lspace.model_backend.inference.digest import sha256_of
+from lspace.model_backend.trained_boxes import written_boxes
 from lspace.model_backend.training.corpus.row import Message, Row, write_rows
 from lspace.model_backend.training.corpus.validation import read_valid_rows
-from lspace.model_backend.training.corpus.wording import caption, written_boxes
+from lspace.model_backend.training.corpus.wording import caption
 from lspace.model_backend.training.evaluation.asking import ask, spread
 from lspace.model_backend.training.evaluation.evaluate import add_arguments, evaluate, main
 from lspace.model_backend.training.evaluation.gathering import gather

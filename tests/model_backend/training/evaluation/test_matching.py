@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from lspace.model_backend.overlap import iou
 from lspace.model_backend.training.evaluation.matching import (
     BestIou,
     Counts,
@@ -16,7 +17,6 @@ from lspace.model_backend.training.evaluation.matching import (
     average_precision,
     count,
     hits,
-    iou,
     mean_best_iou,
     precision_recall,
 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.contract import load_contracts
-from lspace.model_backend.training.corpus.wording import caption, written_boxes
+from lspace.model_backend.trained_boxes import written_boxes
+from lspace.model_backend.training.corpus.wording import caption
 from lspace.model_backend.training.mini.vocabulary import Vocabulary
 
 CONTRACT = load_contracts()["lspace-mini"]

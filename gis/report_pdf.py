@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A report on pages: QGIS's layout engine places text, map and page numbers, and writes the PDF.
+
+All of it is for the GUI thread: layouts are not thread-safe. It takes a moment only, as the map comes as
+a picture that was drawn before, and nothing is fetched.
+
+The text is one of Qt's documents in frames of its own kind. The tables and labels of QGIS 3.22 do not say
+how high they come out, cut long words, and a label evaluates ``[% ... %]``, which a model may write.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from qgis.core import (
+    QgsLayout,
+    QgsLayoutExporter,
+    QgsLayoutFrame,
+    QgsLayoutItemLabel,
+    QgsLayoutItemPage,
+    QgsLayoutItemRegistry,
+    QgsLayoutItemRenderContext,
+    QgsLayoutMultiFrame,
+    QgsLayoutPoint,
+    QgsLayoutSize,
+    QgsPrintLayout,
+    QgsProject,
+    QgsProjectMetadata,
+    QgsRenderContext,
+)
+from qgis.PyQt.QtCore import QDateTime, QPointF, QRectF, QSizeF, Qt, QUrl
+from qgis.PyQt.QtGui import (
+    QAbstractTextDocumentLayout,
+    QColor,
+    QFont,
+    QGuiApplication,
+    QImage,
+    QPalette,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextOption,
+)
+
+from .errors import WriteFailed
+from .map_figure import DPI, MM_PER_INCH, SIZE_MM, MapPicture
+from .printed_map import FOOT_MM, layout_beside, place_map, raster_of
+from .report_document import Document
+from .report_text import set_report
+
+PAGE_MM = QSizeF(210.0, 297.0)
+TEXT_MM = QRectF(15.0, 15.0, 180.0, 262.0)
+"""Where the text stands on each page."""
+FONT_PT = 9.0
+PICTURE_MM = 55.0
+_FOOT_TOP_MM = 283.0
+_DOTS_PER_MM = 1200 / MM_PER_INCH
+"""The text is laid out so finely that its letters keep their distances on paper."""
+_MAP_NAME = "map"
+_IMAGE_MARK = "\ufffc"
+"""Stands for an image in Qt's documents."""
+
+
+def write_pdf(document: Document, picture: MapPicture | None, path: Path) -> None:
+    """Writes the pages, searchable and with the map's georeference.
+
+    Raises:
+        WriteFailed: QGIS could not.
+    """
+    settings = QgsLayoutExporter.PdfExportSettings()
+    settings.dpi = DPI
+    settings.textRenderFormat = QgsRenderContext.TextFormatAlwaysText
+    settings.appendGeoreference = True
+    settings.exportMetadata = True
+    with report_layout(document, picture) as layout:
+        result = QgsLayoutExporter(layout).exportToPdf(str(path), settings)
+    if result != QgsLayoutExporter.ExportResult.Success:
+        raise WriteFailed("the PDF could not be written", path=str(path), code=int(result))
+
+
+@contextmanager
+def report_layout(document: Document, picture: MapPicture | None) -> Iterator[QgsPrintLayout]:
+    """The report as a layout, as long as it is needed; without a picture there is no map in it."""
+    with ExitStack() as stack:
+        raster = stack.enter_context(raster_of(picture)) if picture else None
+        layout = stack.enter_context(layout_beside(QgsProject.instance()))
+        layout.project().setMetadata(_metadata_of(document))
+        text = _PagedText(document, with_map=raster is not None)
+        _add_pages(layout, text)
+        place = text.place_of_map()
+        if raster is not None and place is not None:
+            layout.setReferenceMap(place_map(layout, raster, *place))
+        yield layout
+
+
+class _PagedText:
+    """The report's text, broken into pages."""
+
+    def __init__(self, document: Document, *, with_map: bool) -> None:
+        self.text = QTextDocument()
+        self._pictures = 0
+        self._device = _fine_device()  # not held by the document
+        self.text.documentLayout().setPaintDevice(self._device)
+        self.text.setDocumentMargin(0)
+        self.text.setDefaultFont(_font())
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.text.setDefaultTextOption(option)
+        set_report(self.text, document, b"map" if with_map else None, self._source_of)
+        self.text.setPageSize(QSizeF(TEXT_MM.width() * _DOTS_PER_MM, TEXT_MM.height() * _DOTS_PER_MM))
+        self._keep_headings_with_text()
+
+    def place_of_map(self) -> tuple[int, QRectF] | None:
+        """Page, from 0, and frame on it, millimetres; None without a map."""
+        found = self.text.find(_IMAGE_MARK)
+        while not found.isNull():
+            if found.charFormat().toImageFormat().name() == _MAP_NAME:
+                return self._place_of(found.block())
+            found = self.text.find(_IMAGE_MARK, found)
+        return None
+
+    def _place_of(self, block: QTextBlock) -> tuple[int, QRectF]:
+        line = block.layout().lineAt(0)  # on the next page, where the block began at a page's foot
+        start = self.text.documentLayout().blockBoundingRect(block).top() + line.y()
+        page = self._page_at(start)
+        top = start / _DOTS_PER_MM - page * TEXT_MM.height()
+        corner = QPointF(TEXT_MM.left(), TEXT_MM.top() + top)
+        return page, QRectF(corner, QSizeF(SIZE_MM.width(), line.height() / _DOTS_PER_MM))
+
+    def _page_at(self, dots: float) -> int:
+        # what is pushed to the next page begins a hair above its edge: Qt counts in 64ths of a dot
+        return math.floor((dots + 0.5 * _DOTS_PER_MM) / self.text.pageSize().height())
+
+    def _keep_headings_with_text(self) -> None:
+        """Begins a new page at a heading that would stand alone at a page's foot."""
+        layout = self.text.documentLayout()
+        for block in _blocks_of(self.text):
+            follower = block.next()
+            if not block.blockFormat().headingLevel() or not follower.isValid():
+                continue
+            here, there = (
+                self._page_at(layout.blockBoundingRect(each).bottom()) for each in (block, follower)
+            )
+            if here != there:
+                broken = QTextBlockFormat()
+                broken.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
+                QTextCursor(block).mergeBlockFormat(broken)
+
+    def _source_of(self, png: bytes) -> str:
+        """Keeps the picture with the text under a name; the map's is a blank of its size."""
+        if png == b"map":
+            image = QImage(1, 1, QImage.Format.Format_ARGB32)
+            image.fill(QColor(0, 0, 0, 0))
+            name, width, height = _MAP_NAME, SIZE_MM.width(), SIZE_MM.height() + FOOT_MM
+        else:
+            image = QImage.fromData(png)
+            self._pictures += 1
+            name, width = f"picture{self._pictures}", PICTURE_MM
+            height = width * image.height() / max(image.width(), 1)
+        self.text.addResource(QTextDocument.ResourceType.ImageResource, QUrl(name), image)
+        return f'src="{name}" width="{_to_px(width)}" height="{_to_px(height)}"'
+
+
+class _TextFrames(QgsLayoutMultiFrame):
+    """Shows one page of the text in each frame."""
+
+    def __init__(self, layout: QgsLayout, text: _PagedText) -> None:
+        super().__init__(layout)
+        self._paged = text
+
+    def type(self) -> int:
+        """A kind that QGIS does not know, and needs not, as the layout is never saved."""
+        return QgsLayoutItemRegistry.ItemType.PluginItem + 1
+
+    def totalSize(self) -> QSizeF:
+        """Millimetres."""
+        return QSizeF(TEXT_MM.width(), TEXT_MM.height() * self._paged.text.pageCount())
+
+    def render(self, context: QgsLayoutItemRenderContext, extent: QRectF, index: int) -> None:  # noqa: ARG002
+        """Draws the page of that number; the painter's origin is the frame's corner."""
+        painter, page = context.renderContext().painter(), self._paged.text.pageSize()
+        shrink = context.renderContext().scaleFactor() / _DOTS_PER_MM
+        shown = QAbstractTextDocumentLayout.PaintContext()
+        shown.clip = QRectF(QPointF(0, index * page.height()), page)
+        # paper is white, whatever the theme
+        shown.palette = QPalette(QColor(Qt.GlobalColor.white))
+        shown.palette.setColor(QPalette.ColorRole.Text, QColor(Qt.GlobalColor.black))
+        painter.save()
+        painter.scale(shrink, shrink)
+        painter.translate(0, -index * page.height())
+        painter.setClipRect(shown.clip)
+        self._paged.text.documentLayout().draw(painter, shown)
+        painter.restore()
+
+
+def _add_pages(layout: QgsPrintLayout, text: _PagedText) -> None:
+    frames = _TextFrames(layout, text)
+    layout.addMultiFrame(frames)
+    for number in range(text.text.pageCount()):
+        page = QgsLayoutItemPage(layout)
+        page.setPageSize(QgsLayoutSize(PAGE_MM))
+        layout.pageCollection().addPage(page)
+        frame = QgsLayoutFrame(layout, frames)
+        frame.attemptMove(QgsLayoutPoint(TEXT_MM.topLeft()), page=number)
+        frame.attemptResize(QgsLayoutSize(TEXT_MM.size()))
+        frames.addFrame(frame)
+        _add_page_number(layout, number, text.text.pageCount())
+
+
+def _add_page_number(layout: QgsPrintLayout, number: int, count: int) -> None:
+    label = QgsLayoutItemLabel(layout)
+    layout.addLayoutItem(label)
+    label.setText(f"{number + 1} / {count}")
+    label.setHAlign(Qt.AlignmentFlag.AlignRight)
+    label.attemptMove(QgsLayoutPoint(TEXT_MM.left(), _FOOT_TOP_MM), page=number)
+    label.attemptResize(QgsLayoutSize(TEXT_MM.width(), 6.0))
+
+
+def _metadata_of(document: Document) -> QgsProjectMetadata:
+    metadata = QgsProjectMetadata()
+    metadata.setTitle(document.title)
+    metadata.setAuthor(document.author)
+    metadata.setCreationDateTime(QDateTime.currentDateTimeUtc())
+    return metadata
+
+
+def _fine_device() -> QImage:
+    device = QImage(1, 1, QImage.Format.Format_RGB32)
+    dots_per_metre = round(1000 * _DOTS_PER_MM)
+    device.setDotsPerMeterX(dots_per_metre)
+    device.setDotsPerMeterY(dots_per_metre)
+    return device
+
+
+def _font() -> QFont:
+    font = QFont("sans-serif")
+    font.setStyleHint(QFont.StyleHint.SansSerif)
+    font.setPointSizeF(FONT_PT)
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return font
+
+
+def _to_px(mm: float) -> int:
+    """What Qt's documents make that length of: pixels of the first screen."""
+    return round(mm / MM_PER_INCH * QGuiApplication.primaryScreen().logicalDotsPerInch())
+
+
+def _blocks_of(text: QTextDocument) -> Iterator[QTextBlock]:
+    block = text.begin()
+    while block.isValid():
+        yield block
+        block = block.next()

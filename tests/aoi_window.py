@@ -1,0 +1,52 @@
+"""The AOI panel beside a real map."""
+
+from __future__ import annotations
+
+from lspace.ui.aoi_panel import AoiPanel
+from map_window import LEFT, MapWindow
+from qgis.core import QgsProject
+from qgis.PyQt.QtTest import QTest
+
+
+class PanelWindow(MapWindow):
+    """A map with the panel beside it."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.panel = self.add(AoiPanel(self.canvas))
+        self.panel.setFixedWidth(320)
+        self.open()
+        self.changes = []
+        self.panel.changed.connect(lambda: self.changes.append(True))
+
+    def says(self):
+        return self.panel.size_label.text()
+
+    def offered(self):
+        combo = self.panel.layer_combo
+        return sorted(combo.layer(index).name() for index in range(combo.count()))
+
+
+def press(widget):
+    assert widget.isVisible()
+    assert widget.isEnabled()
+    QTest.mouseClick(widget, LEFT)
+
+
+def windows_with_a_panel(qtbot):
+    """The body of a fixture: yields a function that makes windows, and clears them away."""
+    windows = []
+
+    def make(**options):
+        window = PanelWindow(**options)
+        windows.append(window)
+        qtbot.waitExposed(window)
+        qtbot.waitUntil(lambda: " x " in window.says())
+        return window
+
+    yield make
+    for window in windows:
+        window.panel.shut_down()
+        window.close()
+        window.deleteLater()
+    QgsProject.instance().clear()
