@@ -18,8 +18,7 @@ PluginError
 │   ├── LayerRejected       QGIS would not make the layer
 │   ├── FeaturesRejected    QGIS would not take all the features
 │   ├── StyleRejected       a style file would not load
-│   ├── ValuesRejected      a layer takes no measured values
-│   ├── ReviewRefused       a layer does not take a reviewer's decision
+│   ├── ValuesRejected      a layer takes no measured values or decisions
 │   └── RecordInvalid       the record of a run in a layer's metadata is damaged
 ├── ExportError             a layer could not be saved; the layer and any older file are untouched
 │   ├── NothingToSave       no proposal has the status that was asked for
@@ -124,11 +123,7 @@ class StyleRejected(LayerError):
 
 
 class ValuesRejected(LayerError):
-    """A layer takes no measured values in its edit buffer."""
-
-
-class ReviewRefused(LayerError):
-    """A decision cannot be written; ``reason`` is "read-only", "fields" (the missing ones) or "refused"."""
+    """A layer takes no values in its edit buffer."""
 
 
 class RecordInvalid(LayerError):

@@ -34,15 +34,15 @@ class ProposalRow:
 
 
 COLUMNS = tuple(item.name for item in fields(ProposalRow) if item.name != "fid")
-"""Names of the layer's fields that a row holds."""
+"""Names of the layer's fields that a row holds, the status first."""
 
 
 def read_rows(layer: QgsVectorLayer) -> dict[int, ProposalRow]:
     """All proposals of a layer by feature id, uncommitted edits included, in the layer's order."""
-    present = [name for name in COLUMNS if layer.fields().indexOf(name) >= 0]
+    columns = [layer.fields().indexOf(name) for name in COLUMNS]
     request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
-    request.setSubsetOfAttributes(present, layer.fields())
-    return {feature.id(): _row_of(feature, present) for feature in layer.getFeatures(request)}
+    request.setSubsetOfAttributes([column for column in columns if column >= 0])
+    return {feature.id(): _row_of(feature, columns) for feature in layer.getFeatures(request)}
 
 
 def next_pending(rows: Sequence[ProposalRow], after: int | None, step: int = 1) -> int | None:
@@ -66,6 +66,7 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, QVariant) else value
 
 
-def _row_of(feature: QgsFeature, present: Sequence[str]) -> ProposalRow:
-    values = {name: plain(feature[name]) for name in present}
-    return ProposalRow(feature.id(), **{**values, "status": Status.of(values.get("status"))})
+def _row_of(feature: QgsFeature, columns: Sequence[int]) -> ProposalRow:
+    attributes = feature.attributes()
+    status, *others = (plain(attributes[column]) if column >= 0 else None for column in columns)
+    return ProposalRow(feature.id(), Status.of(status), *others)

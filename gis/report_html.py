@@ -92,7 +92,7 @@ _SIMPLE = {
 
 def _image_html(png: bytes, words: str, source_of: Callable[[bytes], str]) -> str:
     source = source_of(png)
-    return f'<div><img {source} alt="{escape(words)}"></div>' if source else ""
+    return f'<div class="image"><img {source} alt="{escape(words)}"></div>' if source else ""
 
 
 def _captioned(image: str, caption: str) -> str:

@@ -113,7 +113,7 @@ class _PagedText:
         self.text.setDefaultTextOption(option)
         set_report(self.text, document, b"map" if with_map else None, self._source_of)
         self.text.setPageSize(QSizeF(TEXT_MM.width() * _DOTS_PER_MM, TEXT_MM.height() * _DOTS_PER_MM))
-        self._keep_headings_with_text()
+        self._keep_together()
 
     def place_of_map(self) -> tuple[int, QRectF] | None:
         """Page, from 0, and frame on it, millimetres; None without a map."""
@@ -136,20 +136,41 @@ class _PagedText:
         # what is pushed to the next page begins a hair above its edge: Qt counts in 64ths of a dot
         return math.floor((dots + 0.5 * _DOTS_PER_MM) / self.text.pageSize().height())
 
-    def _keep_headings_with_text(self) -> None:
-        """Begins a new page at a heading that would stand alone at a page's foot."""
-        layout = self.text.documentLayout()
+    def _keep_together(self) -> None:
+        """Begins a new page at a heading that would stand alone at a page's foot, and at a row cut there."""
         for block in _blocks_of(self.text):
-            follower = block.next()
-            if not block.blockFormat().headingLevel() or not follower.isValid():
-                continue
-            here, there = (
-                self._page_at(layout.blockBoundingRect(each).bottom()) for each in (block, follower)
-            )
-            if here != there:
-                broken = QTextBlockFormat()
-                broken.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
-                QTextCursor(block).mergeBlockFormat(broken)
+            table = QTextCursor(block).currentTable()
+            if table is None and block.blockFormat().headingLevel() and self._is_cut([block, block.next()]):
+                _begin_page(block)
+            elif table is not None and table.cellAt(block.position()).column() == 0:
+                cells = [
+                    table.cellAt(table.cellAt(block.position()).row(), at) for at in range(table.columns())
+                ]
+                firsts = [cell.firstCursorPosition().block() for cell in cells]
+                if self._is_cut(firsts):
+                    self._push_down(firsts)
+
+    def _push_down(self, firsts: list[QTextBlock]) -> None:
+        """Moves a row's text to the next page; Qt loses its place when a cell is to begin a page."""
+        top, page = (
+            self.text.documentLayout().blockBoundingRect(firsts[0]).top(),
+            self.text.pageSize().height(),
+        )
+        room = (self._page_at(top) + 1) * page - top
+        moved = QTextBlockFormat()
+        moved.setTopMargin(_to_px(room / _DOTS_PER_MM))
+        for first in firsts:
+            QTextCursor(first).mergeBlockFormat(moved)
+
+    def _is_cut(self, blocks: list[QTextBlock]) -> bool:
+        """Whether their lines are on more than one page."""
+        layout = self.text.documentLayout()
+        pages = set()
+        for block in blocks:
+            top, lines = layout.blockBoundingRect(block).top(), block.layout()
+            for number in range(lines.lineCount()):
+                pages.add(self._page_at(top + lines.lineAt(number).y()))
+        return len(pages) > 1
 
     def _source_of(self, png: bytes) -> str:
         """Keeps the picture with the text under a name; the map's is a blank of its size."""
@@ -248,6 +269,12 @@ def _font() -> QFont:
 def _to_px(mm: float) -> int:
     """What Qt's documents make that length of: pixels of the first screen."""
     return round(mm / MM_PER_INCH * QGuiApplication.primaryScreen().logicalDotsPerInch())
+
+
+def _begin_page(block: QTextBlock) -> None:
+    broken = QTextBlockFormat()
+    broken.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
+    QTextCursor(block).mergeBlockFormat(broken)
 
 
 def _blocks_of(text: QTextDocument) -> Iterator[QTextBlock]:

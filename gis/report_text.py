@@ -14,7 +14,7 @@ _STYLE = """
 h1 { font-size: x-large; } h2 { font-size: large; }
 caption, .caption, .origin, .note { font-style: italic; }
 .notice { font-weight: 600; }
-blockquote { margin-left: 24px; }
+.image { margin-top: 10px; }
 .said { white-space: pre-wrap; }
 """
 _RULE = QColor(128, 128, 128)

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from qgis.core import QgsApplication, QgsGeometry, QgsVectorDataProvider, QgsVectorLayer
+from qgis.core import QgsApplication, QgsGeometry, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from .aoi import ruler_for
-from .errors import CrsUnknown, LayerError, ReviewRefused
-from .layers import Status
+from .errors import CrsUnknown, LayerError, ValuesRejected
+from .layer_values import write_values
+from .layers import PROPOSAL_FIELDS, Status
 from .proposal_row import COLUMNS, ProposalRow, plain, read_rows
 from .reprojection import densified
 
@@ -72,7 +73,7 @@ class Review(QObject):
         """The labels in use, sorted."""
         return sorted({row.label for row in self.rows().values() if row.label}, key=str.casefold)
 
-    # decisions; all raise ReviewRefused where the layer cannot take them, and then nothing has changed
+    # decisions; all raise ValuesRejected where the layer takes none, and then it is as it was
 
     def accept(self, ids: Iterable[int]) -> None:
         """Marks proposals as right."""
@@ -85,11 +86,14 @@ class Review(QObject):
     def reset(self, ids: Iterable[int]) -> None:
         """Takes decisions back, with their time and reviewer."""
         values = {"status": Status.PENDING.value, "reviewed": None, "reviewer": None}
-        self._write(ids, values, self.tr("Take decisions back"))
+        self._write(dict.fromkeys(ids, values), self.tr("Take decisions back"))
 
     def relabel(self, ids: Iterable[int], label: str) -> None:
-        """Gives proposals another label; ``orig_label`` keeps the model's."""
-        self._write(ids, {"label": label, **_signature()}, self.tr("Relabel proposals"))
+        """Gives proposals another label; ``orig_label`` keeps the first."""
+        rows, signature = self.rows(), _signature()
+        present = [rows[fid] for fid in ids if fid in rows]
+        values = {row.fid: {"label": label, **signature, "orig_label": _first_label(row)} for row in present}
+        self._write(values, self.tr("Relabel proposals"))
 
     def undo(self) -> None:
         """Takes back the last edit of the layer, whoever made it."""
@@ -115,34 +119,19 @@ class Review(QObject):
         """Opens the layer's edit buffer, if it is not open.
 
         Raises:
-            ReviewRefused: the layer is read-only; ``reason`` is "read-only".
+            ValuesRejected: the layer is read-only.
         """
-        able = self._layer.dataProvider().capabilities()
-        changeable = able & QgsVectorDataProvider.Capability.ChangeAttributeValues
-        if not changeable or not (self._layer.isEditable() or self._layer.startEditing()):
-            raise ReviewRefused(reason="read-only", layer=self._layer.name())
+        if not self._layer.isEditable() and not self._layer.startEditing():
+            raise ValuesRejected("the layer is read-only", layer=self._layer.name())
 
     def _decide(self, ids: Iterable[int], status: Status, title: str) -> None:
-        self._write(ids, {"status": status.value, **_signature()}, title)
+        values = {"status": status.value, **_signature()}
+        self._write(dict.fromkeys(ids, values), title)
 
-    def _write(self, ids: Iterable[int], values: dict[str, Any], title: str) -> None:
-        columns = self._columns(values)
-        self.start_editing()
-        with one_edit_command(self._layer, title):
-            for fid in ids:
-                self._change(fid, {columns[name]: value for name, value in values.items()})
+    def _write(self, values: dict[int, dict[str, Any]], title: str) -> None:
+        names = next(iter(values.values()), {})
+        write_values(self._layer, {name: PROPOSAL_FIELDS[name] for name in names}, values, title)
         self._tell()
-
-    def _columns(self, names: Iterable[str]) -> dict[str, int]:
-        columns = {name: self._layer.fields().indexOf(name) for name in (*names, "orig_label")}
-        missing = [name for name, column in columns.items() if column < 0]
-        if missing:
-            raise ReviewRefused(reason="fields", layer=self._layer.name(), fields=missing)
-        return columns
-
-    def _change(self, fid: int, values: dict[int, Any]) -> None:
-        if not self._layer.changeAttributeValues(fid, values):
-            raise ReviewRefused(reason="refused", layer=self._layer.name(), fid=fid)
 
     # what others do with the layer
 
@@ -204,8 +193,8 @@ class Review(QObject):
         values = {"area_m2": area_m2(shape, self._layer), **_signature()}
         fields = self._layer.fields()
         known = {fields.indexOf(name): value for name, value in values.items() if name in fields.names()}
-        if known:
-            self._change(fid, known)
+        if known and not self._layer.changeAttributeValues(fid, known):
+            raise ValuesRejected("a value was refused", layer=self._layer.name(), feature_id=fid)
 
 
 @contextmanager
@@ -232,6 +221,10 @@ def area_m2(shape: QgsGeometry, layer: QgsVectorLayer) -> float | None:
 def reviewer_name() -> str:
     """Who reviews: the full name of the computer's user, or the login name."""
     return QgsApplication.userFullName() or QgsApplication.userLoginName()
+
+
+def _first_label(row: ProposalRow) -> str | None:
+    return row.orig_label if row.orig_label is not None else row.label
 
 
 def _signature() -> dict[str, str]:

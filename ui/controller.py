@@ -102,6 +102,7 @@ class DockController(QObject):
     def _on_task_changed(self) -> None:
         task = self._dock.task_panel.task()
         self._dock.images_panel.set_image_count(task.images, task.most_images)
+        self._dock.give_room()
 
     def _on_model_ready(self, info: dict[str, Any]) -> None:
         used = self.asking.settings

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from qgis.gui import QgsDockWidget, QgsMapCanvas
-from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtCore import QSize, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QIcon, QResizeEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QPushButton,
-    QScrollArea,
     QSizePolicy,
+    QSplitter,
     QTabWidget,
     QToolButton,
     QWhatsThis,
@@ -21,13 +21,15 @@ from .aoi_panel import AoiPanel
 from .conversation_panel import ConversationPanel
 from .icons import icon_path
 from .images_panel import ImagesPanel
-from .parts import fill_column, quiet_label, row
+from .parts import column, fill_column, quiet_label, row, scrolled
 from .report_panel import ReportPanel
 from .review_panel import ReviewPanel
 from .run_panel import RunPanel
 from .task_panel import TaskPanel
 
-TAB_LINES = 18
+GAP_PX = 12
+"""Around what is in the two halves."""
+TAB_LINES = 12
 """Least height of the tabs, in lines of text."""
 
 
@@ -49,24 +51,20 @@ class LSpaceDock(QgsDockWidget):
         self.conversation_panel = ConversationPanel()
         self.review_panel = ReviewPanel(canvas)
         self.report_panel = ReportPanel(canvas)
+        self._is_dragged = False
+        self._room_timer = QTimer(self)
+        self._room_timer.setSingleShot(True)
+        self._room_timer.timeout.connect(self._share_height)
         self.tabs = self._tabs()
         self.told_label = quiet_label()
         self.told_label.setVisible(False)
+        self.splitter = self._split(self._ask_part(), self.tabs)
         content = QWidget()
-        layout = fill_column(
-            content,
-            self.aoi_panel,
-            self.images_panel,
-            self.task_panel,
-            self.run_panel,
-            self.tabs,
-            self.told_label,
-            self._state_row(),
-        )
-        layout.setContentsMargins(4, 6, 4, 6)
-        layout.setStretchFactor(self.tabs, 1)
+        layout = fill_column(content, self.splitter, self.told_label, self._state_row())
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setStretchFactor(self.splitter, 1)
         self.run_panel.add_shortcut(content)
-        self.setWidget(_scrolled(content))
+        self.setWidget(content)
 
     def tell(self, text: str) -> None:
         """Says what came of something that was clicked; empty text takes it away."""
@@ -92,18 +90,67 @@ class LSpaceDock(QgsDockWidget):
         title = self.tr("Proposals ({count})").format(count=count) if count else self.tr("Proposals")
         self.tabs.setTabText(self._panels.index(self.review_panel), title)
 
+    def give_room(self) -> None:
+        """Shares the height between question and answers, unless the user has done so by hand."""
+        self._room_timer.start()  # when the panels know their new heights
+
+    def _share_height(self) -> None:
+        """The question gets what it needs; where the tab in front then has too little, the tab comes first."""
+        if self._is_dragged:
+            return
+        total = sum(self.splitter.sizes())
+        form_px = self._form.sizeHint().height() + self.run_panel.sizeHint().height() + GAP_PX
+        tab_px = self.shown_panel().minimumSizeHint().height() + self.tabs.tabBar().height() + GAP_PX
+        question_px = max(min(form_px, total - tab_px), 0)
+        self.splitter.setSizes([question_px, total - question_px])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The first height that is known."""
+        super().showEvent(event)
+        self.give_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another height."""
+        super().resizeEvent(event)
+        self.give_room()
+
+    def _on_dragged(self) -> None:
+        self._is_dragged = True
+
     def sizeHint(self) -> QSize:
         """Wide enough for two columns of classes."""
         return QSize(380, 800)
+
+    def _ask_part(self) -> QWidget:
+        """Scrolls where the screen is low; the buttons stay in sight."""
+        form = column(self.aoi_panel, self.images_panel, self.task_panel)
+        form.layout().addStretch(1)
+        scroll = scrolled(form)
+        part = column(scroll, self.run_panel)
+        part.layout().setStretchFactor(scroll, 1)
+        self._form = form
+        return part
+
+    def _split(self, upper: QWidget, lower: QWidget) -> QSplitter:
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.addWidget(upper)
+        splitter.addWidget(lower)
+        splitter.setStretchFactor(1, 1)
+        splitter.splitterMoved.connect(self._on_dragged)
+        splitter.setToolTip(self.tr("Drag to give the question or the answers more room"))
+        return splitter
 
     def _tabs(self) -> QTabWidget:
         tabs = QTabWidget()
         tabs.setObjectName("LSpaceTabs")
         tabs.setDocumentMode(True)
+        tabs.setUsesScrollButtons(False)
+        tabs.setElideMode(Qt.TextElideMode.ElideRight)
         titles = (self.tr("Conversation"), self.tr("Proposals"), self.tr("Report"))
         self._panels = (self.conversation_panel, self.review_panel, self.report_panel)
         for panel, title in zip(self._panels, titles):
-            tabs.addTab(_scrolled(panel), title)
+            tabs.addTab(scrolled(panel), title)
+        tabs.currentChanged.connect(lambda _: self.give_room())
         tabs.setMinimumHeight(tabs.fontMetrics().lineSpacing() * TAB_LINES)
         return tabs
 
@@ -125,14 +172,3 @@ class LSpaceDock(QgsDockWidget):
         for button in (self.options_button, self.help_button):
             button.setAutoRaise(True)
         return row(self.state_label, self.advice_button, self.options_button, self.help_button)
-
-
-def _scrolled(content: QWidget) -> QScrollArea:
-    """Scrolls up and down only: never narrower than its content."""
-    scroll = QScrollArea()
-    scroll.setWidget(content)
-    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setMinimumWidth(content.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
-    return scroll

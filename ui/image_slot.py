@@ -74,6 +74,7 @@ class ImageSlot(QWidget):
                 if _row_of(self.combo, chosen) < 0:
                     self._add(chosen)
                 self.combo.setCurrentIndex(_row_of(self.combo, chosen))
+        self._show_tooltip()
 
     def date(self) -> str | None:
         """ISO date, or None where it is not known."""
@@ -134,11 +135,12 @@ class ImageSlot(QWidget):
         return self.combo.itemData(self.combo.count() - 1).kind
 
     def _on_chosen(self) -> None:
-        self.combo.setToolTip(self.combo.currentText())
         self._typed = None
+        self._show_tooltip()
         self.changed.emit()
 
     def _on_date_written(self) -> None:
+        self.date_edit.setModified(False)
         text = self.date_edit.text().strip()
         if text == (self.date() or ""):
             return
@@ -149,6 +151,10 @@ class ImageSlot(QWidget):
             self._typed = found or ""
             self.changed.emit()
         self._show_date()
+
+    def _show_tooltip(self) -> None:
+        words = self.tr("Where the image comes from: {source}")
+        self.combo.setToolTip(words.format(source=self.combo.currentText()))
 
     def _show_date(self) -> None:
         if not (self.date_edit.hasFocus() and self.date_edit.isModified()):

@@ -42,7 +42,7 @@ class KeyArea(QWidget):
         action = self._action_of(event)
         if action is None:
             super().keyPressEvent(event)
-        else:
+        elif not event.isAutoRepeat():  # a key held too long is one decision, not ten
             action()
 
     def _action_of(self, event: QKeyEvent) -> Callable[[], None] | None:

@@ -4,7 +4,15 @@
 from __future__ import annotations
 
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 
 def quiet_label(text: str = "") -> QLabel:
@@ -60,3 +68,14 @@ def row(first: QWidget, *others: QWidget) -> QWidget:
     for widget in others:
         layout.addWidget(widget)
     return part
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """Scrolls up and down only: never narrower than its content."""
+    scroll = QScrollArea()
+    scroll.setWidget(content)
+    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setMinimumWidth(content.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+    return scroll

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qgis.gui import QgsCollapsibleGroupBoxBasic
-from qgis.PyQt.QtWidgets import QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 
 from ..model_backend.contract import Task
-from .parts import quiet_label
+from .parts import fill_column, quiet_label
 from .words import tr
 
 LINES_SHOWN = 4
@@ -24,15 +24,13 @@ class PromptEditor(QgsCollapsibleGroupBoxBasic):
         self.setToolTip(self.tr("What is asked, word for word"))
         self._tasks: tuple[Task, ...] = ()
         self.edits: dict[str, QPlainTextEdit] = {}
-        self._texts = QVBoxLayout()
+        body = QWidget()  # the group hides what it holds, not what is put into it later
+        self._texts = fill_column(body)
         self.note = quiet_label()
         self.reset_button = QPushButton(self.tr("Trained wording"))
         self.reset_button.setToolTip(self.tr("Takes back your changes"))
         self.reset_button.clicked.connect(self.reset)
-        layout = QVBoxLayout(self)
-        layout.addLayout(self._texts)
-        layout.addWidget(self.note)
-        layout.addWidget(self.reset_button)
+        fill_column(self, body, self.note, self.reset_button)
         self.setCollapsed(True)
 
     def show_tasks(self, tasks: Sequence[Task], *, editable: bool) -> None:
@@ -76,7 +74,7 @@ class PromptEditor(QgsCollapsibleGroupBoxBasic):
 
     def _tell(self) -> None:
         changed = bool(self.wordings())
-        self.reset_button.setVisible(changed)
+        self.reset_button.setEnabled(changed)
         self.note.setText(
             self.tr("Your own wording: the model was not trained on it. Expect less, and check more.")
             if changed

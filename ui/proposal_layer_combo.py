@@ -16,6 +16,8 @@ from .parts import make_narrow
 class ProposalLayerCombo(QComboBox):
     """Follows the project; the newest run comes first, and is chosen where nothing else is."""
 
+    layers_changed = pyqtSignal()
+    """Other layers can be chosen; told before ``layer_changed``."""
     layer_changed = pyqtSignal()
     """Another layer is chosen, or none."""
 
@@ -59,6 +61,7 @@ class ProposalLayerCombo(QComboBox):
                 self.setItemData(row, _title(layer), Qt.ItemDataRole.ToolTipRole)
             self.setCurrentIndex(max(self.findData(chosen), 0) if layers else -1)
         self.setEnabled(bool(layers))
+        self.layers_changed.emit()
         self._tell()
 
     def _tell(self) -> None:

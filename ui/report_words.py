@@ -63,15 +63,16 @@ def document_of(report: Report, parts: ReportParts, pictures: ReportPictures | N
     pictures = pictures or ReportPictures()
     blocks = [
         *_opening(report),
-        *_observed(report.observations, pictures.chips),
-        *found(report),
+        *_observed(report.observations),
         *(mapped(pictures.map) if parts.map else ()),
+        *found(report),
         *listed(report, Status.ACCEPTED),
         *(listed(report, Status.PENDING) if parts.pending else ()),
         *asked(report),
         *(quoted(report) if parts.model_text else ()),
         *_limited(report),
         *_recorded(report),
+        *_pictured(report.observations, pictures.chips),
     ]
     return Document(_title(report), plain(report.author), _language(), tuple(blocks))
 
@@ -115,7 +116,7 @@ def _opening(report: Report) -> list[Block]:
 # what was observed
 
 
-def _observed(observations: Sequence[Observation], chips: Mapping[str, bytes]) -> Iterable[Block]:
+def _observed(observations: Sequence[Observation]) -> Iterable[Block]:
     yield Heading(tr("What the model was shown"))
     if not observations:
         yield Paragraph(tr("No picture is on record: nothing can be said about the observation."))
@@ -134,12 +135,6 @@ def _observed(observations: Sequence[Observation], chips: Mapping[str, bytes]) -
     rows = [_observation_row(each) for each in observations[:MOST_PICTURES]]
     yield table(tr("Pictures, before anything is claimed about them"), columns, rows, numbers)
     yield from rest(len(observations) - len(rows))
-    shown = [each.chip for each in observations if each.chip.chip_id in chips][:MOST_PICTURES]
-    if shown:
-        captions = [tr("{id}, {date}").format(id=chip.chip_id, date=date_words(chip.date)) for chip in shown]
-        yield Pictures(
-            tuple(Picture(chips[chip.chip_id], plain(words)) for chip, words in zip(shown, captions))
-        )
 
 
 def _observed_words(observations: Sequence[Observation]) -> str:
@@ -235,3 +230,13 @@ def _prompts_of(run: Run, report: Report) -> list[str]:
         answer.prompt for each in report.exchanges if each.run.run_id == run.run_id for answer in each.answers
     ]
     return [*run.prompts, *told]
+
+
+def _pictured(observations: Sequence[Observation], chips: Mapping[str, bytes]) -> Iterable[Block]:
+    """What the model saw, as far as it is at hand; at the end, so that words and map stand together."""
+    shown = [each.chip for each in observations if each.chip.chip_id in chips][:MOST_PICTURES]
+    if not shown:
+        return
+    yield Heading(tr("The pictures themselves"))
+    captions = [tr("{id}, {date}").format(id=chip.chip_id, date=date_words(chip.date)) for chip in shown]
+    yield Pictures(tuple(Picture(chips[chip.chip_id], plain(words)) for chip, words in zip(shown, captions)))

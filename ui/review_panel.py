@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from ..gis.close_up import close_up, gentle_move
-from ..gis.errors import ReviewRefused
+from ..gis.errors import ValuesRejected
 from ..gis.export_format import ExportFormat
 from ..gis.layers import Status
 from ..gis.proposal_row import next_pending
@@ -56,6 +56,7 @@ class ReviewPanel(QWidget):
         self._layer: QgsVectorLayer | None = None
         self._names: tuple[str, ...] = ()
         self._build()
+        self._watch_all()
         self._follow_layer()
 
     # what is shown
@@ -102,9 +103,14 @@ class ReviewPanel(QWidget):
         return group
 
     def shut_down(self) -> None:
-        """Takes the filter off the map."""
+        """Takes the filter off the map, and leaves the layers alone from now on."""
+        self.layer_combo.blockSignals(True)
         for layer in self.layer_combo.layers():
             ReviewFilter().write_to(layer)
+        self._show(None)
+        for review in self._living_reviews().values():
+            review.deleteLater()
+        self._reviews = {}
 
     # one layer after the other
 
@@ -113,22 +119,29 @@ class ReviewPanel(QWidget):
         return None if layer is None else self._reviews.get(layer.id())
 
     def _follow_layer(self) -> None:
-        former, self._layer = self.layer(), self.layer_combo.layer()
-        self._watch_all()
-        if former is not None and former is not self._layer:
+        self._show(self.layer_combo.layer())
+
+    def _show(self, layer: QgsVectorLayer | None) -> None:
+        former, self._layer = self.layer(), layer
+        if former is not None:
             former.selectionChanged.disconnect(self._on_map_selection)
             self._reviews[former.id()].changed.disconnect(self._refresh)
-        if self._layer is not None and self._layer is not former:
-            self._layer.selectionChanged.connect(self._on_map_selection)
-            self._reviews[self._layer.id()].changed.connect(self._refresh)
-            self.filter_bar.show_filter(ReviewFilter.of(self._layer))
+        if layer is not None:
+            layer.selectionChanged.connect(self._on_map_selection)
+            self._reviews[layer.id()].changed.connect(self._refresh)
+            self.filter_bar.show_filter(ReviewFilter.of(layer))
         self._refresh()
 
     def _watch_all(self) -> None:
         """A shape changed in a layer that is not shown gets its area anew, too."""
+        self._reviews = self._living_reviews()
         for layer in self.layer_combo.layers():
-            if layer.id() not in self._reviews or sip.isdeleted(self._reviews[layer.id()]):
+            if layer.id() not in self._reviews:
                 self._reviews[layer.id()] = Review(layer)
+
+    def _living_reviews(self) -> dict[str, Review]:
+        """A review ends with its layer."""
+        return {layer_id: review for layer_id, review in self._reviews.items() if not sip.isdeleted(review)}
 
     def _refresh(self) -> None:
         review = self._review()
@@ -213,7 +226,7 @@ class ReviewPanel(QWidget):
     def _decide(self, decide: Callable[..., None], *values: str) -> bool:
         try:
             decide(self._chosen(), *values)
-        except ReviewRefused as error:
+        except ValuesRejected as error:
             self.told.emit(sentence_for(error))
             return False
         return True
@@ -233,7 +246,7 @@ class ReviewPanel(QWidget):
             self._go_on()
         elif self._decide(decide):
             rows = self._review().rows()
-            self._go_to(next_pending([rows[row.fid] for row in shown], chosen[-1]))
+            self._go_to(next_pending([rows[row.fid] for row in shown if row.fid in rows], chosen[-1]))
 
     def _relabel(self, label: str) -> None:
         if self._review() is not None and self._decide(self._review().relabel, label):
@@ -258,7 +271,7 @@ class ReviewPanel(QWidget):
             return
         try:
             self._review().start_editing()
-        except ReviewRefused as error:
+        except ValuesRejected as error:
             self.told.emit(sentence_for(error))
             return
         self.table.go_to(chosen[0])
@@ -277,6 +290,7 @@ class ReviewPanel(QWidget):
     def _build(self) -> None:
         self.layer_combo = ProposalLayerCombo()
         self.layer_combo.setToolTip(self.tr("The proposals to review: each run has its own layer"))
+        self.layer_combo.layers_changed.connect(self._watch_all)
         self.layer_combo.layer_changed.connect(self._follow_layer)
         self.filter_bar = ReviewFilterBar()
         self.filter_bar.filter_changed.connect(self._on_filter_changed)

@@ -24,6 +24,8 @@ from ..gis.proposal_row import ProposalRow
 from .words import tr
 
 _GLYPHS = {Status.PENDING: "?", Status.ACCEPTED: "\u2713", Status.REJECTED: "\u2717"}
+_RIGHT = 0x82
+"""``AlignRight | AlignVCenter`` as the number that Qt 5 and Qt 6 both take."""
 _MOST_INSERTED = 50
 """Rows that are inserted one by one; with more, the table is built anew."""
 _LEAST_LABEL = 12
@@ -102,7 +104,7 @@ class ReviewModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole and column is Column.STATUS:
             return status_words(row.status)
         if role == Qt.ItemDataRole.TextAlignmentRole and column > Column.LABEL:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole and row.status is Status.REJECTED:
             return QGuiApplication.palette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
         return None

@@ -120,7 +120,10 @@ class SaveDialog(QObject):
 
 
 def _saved_words(saved: SavedFiles) -> str:
-    sentences = [tr("Saved {count} boxes to {path}.").format(count=saved.feature_count, path=saved.path)]
+    words = (
+        tr("Saved one box to {path}.") if saved.feature_count == 1 else tr("Saved {count} boxes to {path}.")
+    )
+    sentences = [words.format(count=saved.feature_count, path=saved.path)]
     if saved.shortened:
         names = ", ".join(saved.shortened)
         words = tr("This format cuts long text; shortened: {names}. A GeoPackage keeps it whole.")

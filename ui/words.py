@@ -262,12 +262,6 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.ValuesRejected: lambda _: tr(
         "The layer takes no new values: it is read-only. Save it as another file first."
     ),
-    errors.ReviewRefused: lambda values: {
-        "read-only": tr("The layer cannot be changed: it is read-only. Save it as another file first."),
-        "fields": tr("The layer comes from an older version and lacks fields for a review: {fields}."),
-    }.get(values.get("reason", ""), tr("QGIS would not take the change.")).format(
-        fields=", ".join(values.get("fields", ()))
-    ),
     errors.ExportError: lambda _: tr("The file could not be written. Nothing was changed."),
     errors.FormatUnavailable: lambda _: tr("This QGIS cannot write that format."),
 }

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis.errors import ReviewRefused
+from lspace.gis.errors import ValuesRejected
 from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status, is_proposal_layer, make_field, proposal_layers
 from lspace.gis.proposal_row import ProposalRow, next_pending, read_rows
@@ -232,41 +232,50 @@ def test_a_saved_layer_that_is_opened_again_can_be_reviewed_on(tmp_path, file_fo
     assert review.counts() == Counts(pending=2, accepted=1, rejected=1)
 
 
-def test_a_layer_that_cannot_be_written_refuses_and_says_why():
+def test_a_layer_that_cannot_be_written_refuses():
     layer = layer_to_review()
     layer.setReadOnly(True)
+    review = Review(layer)
 
-    with pytest.raises(ReviewRefused) as caught:
-        Review(layer).accept(ids_of(layer))
+    for decide in (review.accept, review.reject, review.reset, lambda ids: review.relabel(ids, "pier")):
+        with pytest.raises(ValuesRejected):
+            decide(ids_of(layer))
+    with pytest.raises(ValuesRejected):
+        review.start_editing()
 
-    assert caught.value.values["reason"] == "read-only"
     assert not layer.isEditable()
+    assert values(layer, "status") == ["pending"] * 4
 
 
-def test_a_layer_of_an_older_version_refuses_and_names_what_it_lacks():
+def test_a_layer_of_an_older_version_gets_the_fields_that_it_lacks():
     layer = layer_to_review()
-    columns = [layer.fields().indexOf(name) for name in ("reviewed", "orig_label")]
+    columns = [layer.fields().indexOf(name) for name in ("reviewed", "reviewer", "orig_label")]
     assert layer.dataProvider().deleteAttributes(columns)
     layer.updateFields()
     review = Review(layer)
-
-    with pytest.raises(ReviewRefused) as caught:
-        review.accept(ids_of(layer))
-
-    assert caught.value.values["fields"] == ["reviewed", "orig_label"]
     assert review.counts() == Counts(pending=4)
-    assert not layer.isEditable()
+
+    review.relabel(ids_of(layer)[:1], "pier")
+    review.relabel(ids_of(layer)[:1], "jetty")
+    review.accept(ids_of(layer)[:1])
+
+    assert (values(layer, "label")[0], values(layer, "orig_label")[0]) == ("jetty", "vessel candidate")
+    assert values(layer, "reviewer") == [reviewer_name(), NULL, NULL, NULL]
+    assert layer.commitChanges()
+    assert review.rows()[ids_of(layer)[0]].orig_label == "vessel candidate"
 
 
-def test_a_decision_that_fails_for_one_is_made_for_none():
+def test_what_was_deleted_meanwhile_is_passed_over():
     layer = layer_to_review()
-    never_added = -7
+    review, ids = Review(layer), ids_of(layer)
+    assert layer.startEditing()
+    assert layer.deleteFeature(ids[0])
 
-    with pytest.raises(ReviewRefused):
-        Review(layer).accept([*ids_of(layer), never_added])
+    review.accept(ids)
+    review.relabel(ids, "pier")
 
-    assert values(layer, "status") == ["pending"] * 4
-    assert titles(layer) == []
+    assert review.counts() == Counts(accepted=3)
+    assert review.labels() == ["pier"]
 
 
 def test_a_review_ends_with_its_layer():

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.runner import Runner
-from lspace.gis.settings import Settings
+from lspace.gis.settings import DockState, Settings
 from lspace.gis.worker_process import WorkerProcess
 from lspace.ui.controller import DockController
 from lspace.ui.dock import LSpaceDock
@@ -60,6 +60,7 @@ def make_window(qtbot):
     windows = []
     worker_python = str(ROOT / ".venv" / "worker" / "bin" / "python")
     Settings(interpreter=worker_python, model="NuTonic/lspace").save()
+    DockState().save()
 
     def make(**options):
         window = Window(**options)
@@ -74,3 +75,4 @@ def make_window(qtbot):
         window.deleteLater()
     QgsProject.instance().clear()
     Settings().save()
+    DockState().save()

@@ -56,6 +56,7 @@ def test_a_click_on_run_writes_the_caption_and_ends_ready_for_the_next(qtbot, ma
 def test_control_and_return_run_from_anywhere_in_the_dock(qtbot, make_window):
     window = make_window()
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=3000)
     window.dock.task_panel.task_combo.setFocus()
     QTest.keyClick(window.dock.task_panel.task_combo, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: len(window.ends) == 1, timeout=30000)
@@ -248,4 +249,4 @@ def test_the_window_is_clean_after_a_shut_down(qtbot, make_window):
     window.controller.shut_down()
     assert bands(window.canvas) == []
     assert window.runner.worker_process_id is None
-    assert len(QgsProject.instance().mapLayers()) == 4  # results stay
+    assert len(QgsProject.instance().mapLayers()) == 3  # results stay
