@@ -56,8 +56,9 @@ def notes_on_pixels(rgb: np.ndarray, valid_share: float) -> tuple[ChipNote, ...]
     share = cloud_share(rgb) / max(valid_share, 1 / rgb[..., 0].size)
     if share > MOSTLY_CLOUD_SHARE:
         notes.append(ChipNote(ChipNoteKind.MOSTLY_CLOUD, f"{100 * min(share, 1):.0f}"))
-    if is_grey(rgb):
-        notes.append(ChipNote(ChipNoteKind.GREY))
+    share = grey_share(rgb)
+    if share >= COLOURLESS_SHARE:
+        notes.append(ChipNote(ChipNoteKind.GREY, f"{100 * share:.0f}"))
     return tuple(notes)
 
 
@@ -67,9 +68,9 @@ def cloud_share(rgb: np.ndarray) -> float:
     return float(_eroded((least >= BRIGHT) & (most - least <= GREY)).mean())
 
 
-def is_grey(rgb: np.ndarray) -> bool:
-    """Whether it has no colour, as a single band has none."""
-    return float((np.ptp(rgb, axis=-1) <= COLOURLESS).mean()) >= COLOURLESS_SHARE
+def grey_share(rgb: np.ndarray) -> float:
+    """Share of pixels, 0..1, without colour, such as those of a single band."""
+    return float((np.ptp(rgb, axis=-1) <= COLOURLESS).mean())
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from qgis.core import (
     QgsGeometry,
     QgsMapSettings,
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
     QgsSingleBandPseudoColorRenderer,
 )
 
@@ -98,13 +95,6 @@ def squares_of(layer: QgsRasterLayer, aoi: Aoi, geometry: ChipGeometry) -> int:
     except ChipError:
         return 0
     return len(squares) if _share_covered(layer, square) >= LEAST_COVER else 0
-
-
-def changes_with_the_map(layers: Sequence[QgsRasterLayer]) -> bool:
-    """Whether drawing a picture of another extent changes the layers' colours, and so the map anew."""
-    renderers = [layer.renderer() for layer in layers if isinstance(layer, QgsRasterLayer)]
-    follows = QgsRasterMinMaxOrigin.Extent.UpdatedCanvas
-    return any(renderer and renderer.minMaxOrigin().extent() == follows for renderer in renderers)
 
 
 def _is_true_colour(layer: QgsRasterLayer) -> bool:

@@ -34,8 +34,6 @@ from .map_figure import DPI, MM_PER_INCH, SIZE_MM, MapPicture
 FOOT_MM = 11.0
 """Height of the strip with the scale bar below the map."""
 _ARROW_MM = 9.0
-_BAR_SHARE = 0.35
-"""Of the map's width, that the scale bar takes at most."""
 _ARROW = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20">'
     '<path d="M10 1 15 12 10 9 5 12Z" fill="#222"/>'
@@ -63,22 +61,21 @@ def layout_beside(project: QgsProject) -> Iterator[QgsPrintLayout]:
 @contextmanager
 def raster_of(picture: MapPicture) -> Iterator[QgsRasterLayer]:
     """The drawn map as a georeferenced layer, in memory only."""
-    path = f"/vsimem/lspace-{uuid4().hex}"
+    folder = f"/vsimem/lspace-{uuid4().hex}"
     across = picture.extent.width() / picture.image.width()
     down = picture.extent.height() / picture.image.height()
     left, top = picture.extent.xMinimum() + across / 2, picture.extent.yMaximum() - down / 2
     world = "\n".join(map(repr, (across, 0.0, 0.0, -down, left, top)))
-    gdal.FileFromMemBuffer(f"{path}.png", png_of(picture.image))
-    gdal.FileFromMemBuffer(f"{path}.pgw", world.encode("ascii"))
+    gdal.FileFromMemBuffer(f"{folder}/map.png", png_of(picture.image))
+    gdal.FileFromMemBuffer(f"{folder}/map.pgw", world.encode("ascii"))
     try:
-        layer = QgsRasterLayer(f"{path}.png", "map")
+        layer = QgsRasterLayer(f"{folder}/map.png", "map")
         if not layer.isValid():
             raise RenderFailed("the map's picture cannot be read again")
         layer.setCrs(picture.crs)
         yield layer
     finally:
-        gdal.Unlink(f"{path}.png")
-        gdal.Unlink(f"{path}.pgw")
+        gdal.RmdirRecursive(folder)  # with the statistics that QGIS had GDAL write beside
 
 
 def place_map(layout: QgsLayout, layer: QgsRasterLayer, page: int, frame: QRectF) -> QgsLayoutItemMap:

@@ -4,13 +4,12 @@
 All of it is for the GUI thread: layouts are not thread-safe. It takes a moment only, as the map comes as
 a picture that was drawn before, and nothing is fetched.
 
-The text is one of Qt's documents in frames of its own kind. The tables and labels of QGIS 3.22 do not say
+The text is one of Qt's documents in frames of their own kind. The tables and labels of QGIS 3.22 do not say
 how high they come out, cut long words, and a label evaluates ``[% ... %]``, which a model may write.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -33,22 +32,17 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, QPointF, QRectF, QSizeF, Qt, QUrl
 from qgis.PyQt.QtGui import (
-    QAbstractTextDocumentLayout,
     QColor,
     QFont,
     QGuiApplication,
     QImage,
-    QPalette,
-    QTextBlock,
-    QTextBlockFormat,
-    QTextCursor,
     QTextDocument,
-    QTextFormat,
     QTextOption,
 )
 
 from .errors import WriteFailed
 from .map_figure import DPI, MM_PER_INCH, SIZE_MM, MapPicture
+from .paged_text import draw_page, paginate, pieces_of
 from .printed_map import FOOT_MM, layout_beside, place_map, raster_of
 from .report_document import Document
 from .report_text import set_report
@@ -61,6 +55,8 @@ PICTURE_MM = 55.0
 _FOOT_TOP_MM = 283.0
 _DOTS_PER_MM = 1200 / MM_PER_INCH
 """The text is laid out so finely that its letters keep their distances on paper."""
+_RULE_MM = 0.4
+"""Of the line below a table's last row."""
 _MAP_NAME = "map"
 _IMAGE_MARK = "\ufffc"
 """Stands for an image in Qt's documents."""
@@ -90,7 +86,7 @@ def report_layout(document: Document, picture: MapPicture | None) -> Iterator[Qg
         raster = stack.enter_context(raster_of(picture)) if picture else None
         layout = stack.enter_context(layout_beside(QgsProject.instance()))
         layout.project().setMetadata(_metadata_of(document))
-        text = _PagedText(document, with_map=raster is not None)
+        text = _ReportText(document, with_map=raster is not None)
         _add_pages(layout, text)
         place = text.place_of_map()
         if raster is not None and place is not None:
@@ -98,8 +94,8 @@ def report_layout(document: Document, picture: MapPicture | None) -> Iterator[Qg
         yield layout
 
 
-class _PagedText:
-    """The report's text, broken into pages."""
+class _ReportText:
+    """The report's text and the pages that it is cut into; lengths are dots, ``_DOTS_PER_MM`` of them."""
 
     def __init__(self, document: Document, *, with_map: bool) -> None:
         self.text = QTextDocument()
@@ -112,65 +108,25 @@ class _PagedText:
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.text.setDefaultTextOption(option)
         set_report(self.text, document, b"map" if with_map else None, self._source_of)
-        self.text.setPageSize(QSizeF(TEXT_MM.width() * _DOTS_PER_MM, TEXT_MM.height() * _DOTS_PER_MM))
-        self._keep_together()
+        self.text.setTextWidth(TEXT_MM.width() * _DOTS_PER_MM)
+        self.pages = paginate(pieces_of(self.text), TEXT_MM.height() * _DOTS_PER_MM)
 
     def place_of_map(self) -> tuple[int, QRectF] | None:
         """Page, from 0, and frame on it, millimetres; None without a map."""
         found = self.text.find(_IMAGE_MARK)
         while not found.isNull():
             if found.charFormat().toImageFormat().name() == _MAP_NAME:
-                return self._place_of(found.block())
+                return self._place_of(self.text.documentLayout().blockBoundingRect(found.block()))
             found = self.text.find(_IMAGE_MARK, found)
         return None
 
-    def _place_of(self, block: QTextBlock) -> tuple[int, QRectF]:
-        line = block.layout().lineAt(0)  # on the next page, where the block began at a page's foot
-        start = self.text.documentLayout().blockBoundingRect(block).top() + line.y()
-        page = self._page_at(start)
-        top = start / _DOTS_PER_MM - page * TEXT_MM.height()
+    def _place_of(self, around: QRectF) -> tuple[int, QRectF]:
+        middle = around.center().y()
+        number = next(number for number, page in enumerate(self.pages) if page.bottom > middle)
+        page = self.pages[number]
+        top = (around.top() - page.top + page.head_height) / _DOTS_PER_MM
         corner = QPointF(TEXT_MM.left(), TEXT_MM.top() + top)
-        return page, QRectF(corner, QSizeF(SIZE_MM.width(), line.height() / _DOTS_PER_MM))
-
-    def _page_at(self, dots: float) -> int:
-        # what is pushed to the next page begins a hair above its edge: Qt counts in 64ths of a dot
-        return math.floor((dots + 0.5 * _DOTS_PER_MM) / self.text.pageSize().height())
-
-    def _keep_together(self) -> None:
-        """Begins a new page at a heading that would stand alone at a page's foot, and at a row cut there."""
-        for block in _blocks_of(self.text):
-            table = QTextCursor(block).currentTable()
-            if table is None and block.blockFormat().headingLevel() and self._is_cut([block, block.next()]):
-                _begin_page(block)
-            elif table is not None and table.cellAt(block.position()).column() == 0:
-                cells = [
-                    table.cellAt(table.cellAt(block.position()).row(), at) for at in range(table.columns())
-                ]
-                firsts = [cell.firstCursorPosition().block() for cell in cells]
-                if self._is_cut(firsts):
-                    self._push_down(firsts)
-
-    def _push_down(self, firsts: list[QTextBlock]) -> None:
-        """Moves a row's text to the next page; Qt loses its place when a cell is to begin a page."""
-        top, page = (
-            self.text.documentLayout().blockBoundingRect(firsts[0]).top(),
-            self.text.pageSize().height(),
-        )
-        room = (self._page_at(top) + 1) * page - top
-        moved = QTextBlockFormat()
-        moved.setTopMargin(_to_px(room / _DOTS_PER_MM))
-        for first in firsts:
-            QTextCursor(first).mergeBlockFormat(moved)
-
-    def _is_cut(self, blocks: list[QTextBlock]) -> bool:
-        """Whether their lines are on more than one page."""
-        layout = self.text.documentLayout()
-        pages = set()
-        for block in blocks:
-            top, lines = layout.blockBoundingRect(block).top(), block.layout()
-            for number in range(lines.lineCount()):
-                pages.add(self._page_at(top + lines.lineAt(number).y()))
-        return len(pages) > 1
+        return number, QRectF(corner, QSizeF(SIZE_MM.width(), around.height() / _DOTS_PER_MM))
 
     def _source_of(self, png: bytes) -> str:
         """Keeps the picture with the text under a name; the map's is a blank of its size."""
@@ -190,7 +146,7 @@ class _PagedText:
 class _TextFrames(QgsLayoutMultiFrame):
     """Shows one page of the text in each frame."""
 
-    def __init__(self, layout: QgsLayout, text: _PagedText) -> None:
+    def __init__(self, layout: QgsLayout, text: _ReportText) -> None:
         super().__init__(layout)
         self._paged = text
 
@@ -200,29 +156,23 @@ class _TextFrames(QgsLayoutMultiFrame):
 
     def totalSize(self) -> QSizeF:
         """Millimetres."""
-        return QSizeF(TEXT_MM.width(), TEXT_MM.height() * self._paged.text.pageCount())
+        return QSizeF(TEXT_MM.width(), TEXT_MM.height() * len(self._paged.pages))
 
     def render(self, context: QgsLayoutItemRenderContext, extent: QRectF, index: int) -> None:  # noqa: ARG002
         """Draws the page of that number; the painter's origin is the frame's corner."""
-        painter, page = context.renderContext().painter(), self._paged.text.pageSize()
+        painter = context.renderContext().painter()
         shrink = context.renderContext().scaleFactor() / _DOTS_PER_MM
-        shown = QAbstractTextDocumentLayout.PaintContext()
-        shown.clip = QRectF(QPointF(0, index * page.height()), page)
-        # paper is white, whatever the theme
-        shown.palette = QPalette(QColor(Qt.GlobalColor.white))
-        shown.palette.setColor(QPalette.ColorRole.Text, QColor(Qt.GlobalColor.black))
         painter.save()
         painter.scale(shrink, shrink)
-        painter.translate(0, -index * page.height())
-        painter.setClipRect(shown.clip)
-        self._paged.text.documentLayout().draw(painter, shown)
+        slack, width = _RULE_MM * _DOTS_PER_MM, TEXT_MM.width() * _DOTS_PER_MM
+        draw_page(self._paged.text, self._paged.pages[index], painter, width, slack)
         painter.restore()
 
 
-def _add_pages(layout: QgsPrintLayout, text: _PagedText) -> None:
+def _add_pages(layout: QgsPrintLayout, text: _ReportText) -> None:
     frames = _TextFrames(layout, text)
     layout.addMultiFrame(frames)
-    for number in range(text.text.pageCount()):
+    for number in range(len(text.pages)):
         page = QgsLayoutItemPage(layout)
         page.setPageSize(QgsLayoutSize(PAGE_MM))
         layout.pageCollection().addPage(page)
@@ -230,7 +180,7 @@ def _add_pages(layout: QgsPrintLayout, text: _PagedText) -> None:
         frame.attemptMove(QgsLayoutPoint(TEXT_MM.topLeft()), page=number)
         frame.attemptResize(QgsLayoutSize(TEXT_MM.size()))
         frames.addFrame(frame)
-        _add_page_number(layout, number, text.text.pageCount())
+        _add_page_number(layout, number, len(text.pages))
 
 
 def _add_page_number(layout: QgsPrintLayout, number: int, count: int) -> None:
@@ -269,16 +219,3 @@ def _font() -> QFont:
 def _to_px(mm: float) -> int:
     """What Qt's documents make that length of: pixels of the first screen."""
     return round(mm / MM_PER_INCH * QGuiApplication.primaryScreen().logicalDotsPerInch())
-
-
-def _begin_page(block: QTextBlock) -> None:
-    broken = QTextBlockFormat()
-    broken.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
-    QTextCursor(block).mergeBlockFormat(broken)
-
-
-def _blocks_of(text: QTextDocument) -> Iterator[QTextBlock]:
-    block = text.begin()
-    while block.isValid():
-        yield block
-        block = block.next()

@@ -128,11 +128,12 @@ def rule_for(label: str, roles: BandRoles, before: BandRoles | None = None) -> R
     """The rule for a label, as the model or as a person writes it, or why there is none.
 
     Args:
-        label: ``burn_scar`` and ``Burn scar`` are the same.
+        label: ``burn_scar``, ``Burn scar`` and ``possible burn scar`` are the same.
         roles: the bands of the only image, or of the later one.
         before: those of the earlier one.
     """
-    entry = _RULES.get(label.replace("_", " ").strip().lower())
+    plain = label.replace("_", " ").strip().lower()
+    entry = _RULES.get(plain.removeprefix("possible "))
     if entry is None:
         return Gap.NO_RULE
     judgement, choices = entry

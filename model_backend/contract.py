@@ -79,6 +79,8 @@ class Task:
     """The task whose targets it shares; None where it has its own, or none."""
     label: str | None = None
     """The word the model writes, where the task looks for one thing only."""
+    words: str | None = None
+    """What a person reads for that label, where no target says it."""
     found: str | None = None
     """The trained answer of a text task, with blanks for its facts."""
     none: str | None = None
@@ -202,7 +204,15 @@ class Contract:
 
     def words_for_label(self, label: str) -> str:
         """The words a person reads for a label the model wrote."""
-        return next((target.name for target in self.targets if target.label == label), label)
+        named = [target.name for target in self.targets if target.label == label]
+        named += [task.words for task in self.tasks.values() if task.label == label and task.words]
+        return named[0] if named else label
+
+    def label_for_words(self, words: str) -> str:
+        """The label that the model writes for what a person reads."""
+        named = [target.label for target in self.targets if target.name == words]
+        named += [task.label for task in self.tasks.values() if task.words == words and task.label]
+        return named[0] if named else words
 
 
 @lru_cache(maxsize=1)

@@ -158,7 +158,7 @@ class AskControl(QObject):
         if not places:
             self._dock.tell(tr("The images of that question are no longer there. Ask about the area anew."))
             return
-        if not task.takes_images(former.run.images):
+        if not task.images <= former.run.images <= task.most_images:
             self._dock.tell(
                 tr("{task} cannot be asked about {count} images together.").format(
                     task=tr(task.title), count=former.run.images

@@ -214,7 +214,7 @@ class EnlargedChip(QLabel):
         picture = fitted(image, room)
         picture.setDevicePixelRatio(ratio)
         self.setPixmap(picture)
-        self.setFrameStyle(QLabel.Shape.Box)
+        self.setFrameShape(QLabel.Shape.Box)
 
     def show_beside(self, button: QWidget) -> None:
         """On the side of the button where there is room for it."""

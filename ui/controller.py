@@ -76,10 +76,11 @@ class DockController(QObject):
         dock, contract = self._dock, Settings.load().expected_contract
         if contract is not dock.task_panel.contract:
             dock.task_panel.show_contract(contract)
-        names = [target.name for target in contract.targets]
+        named = [target.name for target in contract.targets]
+        changes = [task for task in contract.tasks.values() if task.words and task.label]
         dock.images_panel.set_contract(contract)
-        dock.review_panel.set_labels(names)
-        dock.conversation_panel.set_labels(names)
+        dock.review_panel.set_labels([*named, *(task.words for task in changes)])
+        dock.conversation_panel.set_labels([*named, *(task.label for task in changes)])
         takes_questions = any(task.takes_question for task in contract.offered)
         reason = tr("{model} answers no free questions; choose a task above.").format(model=contract.title)
         dock.conversation_panel.set_question_allowed(takes_questions, "" if takes_questions else reason)

@@ -16,7 +16,7 @@ from .parts import make_narrow
 from .words import tr
 
 DATE_SAMPLE = "2000-00-00"
-LEAST_LETTERS = 6
+LEAST_LETTERS = 3
 """Of the list of images in the narrowest dock."""
 GAP_PX = 3
 
@@ -113,7 +113,7 @@ class ImageSlot(QWidget):
             self.tr("The date of the image, such as 2023-07-01: as it is known, or as you write it")
         )
         letters = edit.fontMetrics()
-        edit.setFixedWidth(letters.horizontalAdvance(DATE_SAMPLE) + letters.height())
+        edit.setFixedWidth(letters.horizontalAdvance(DATE_SAMPLE) + letters.height() // 2)
         edit.editingFinished.connect(self._on_date_written)
         return edit
 

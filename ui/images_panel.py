@@ -15,7 +15,6 @@ from ..gis.aoi import Aoi
 from ..gis.errors import ChipError, MixedImages, SameImages
 from ..gis.image_catalogue import ChoiceKind, ImageCatalogue, ImageChoice
 from ..gis.image_source import ImageSource
-from ..gis.imagery import changes_with_the_map
 from ..model_backend.contract import ChipGeometry, Contract
 from .image_slot import ImageSlot
 from .parts import fill_column, quiet_label, row
@@ -44,7 +43,7 @@ class ImagesPanel(QWidget):
         self._catalogue = ImageCatalogue(self._project)
         self._contract: Contract | None = None
         self._aoi: Aoi | None = None
-        self._least = self._most = self._count = 1
+        self._least = self._most = self._count = 0
         self._is_paused = self._is_shut_down = False
         self._is_stale = True
         self._extent, self._scale = QgsRectangle(), 0.0
@@ -79,8 +78,10 @@ class ImagesPanel(QWidget):
 
     def set_image_count(self, least: int, most: int) -> None:
         """Says how many images the task goes with; two of two are before and after."""
-        self._least, self._most = least, min(most, MOST_IMAGES)
-        self._show_slots(min(max(self._count, least), self._most))
+        counts = (least, min(most, MOST_IMAGES))
+        if counts != (self._least, self._most):
+            self._least, self._most = counts
+            self._show_slots(min(max(self._count, self._least), self._most))
 
     def set_aoi(self, aoi: Aoi | None) -> None:
         """Says which area the chips are of; None where there is none."""
@@ -117,6 +118,7 @@ class ImagesPanel(QWidget):
         rows = QGridLayout(rows_part)  # a form keeps the gaps of hidden rows
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setColumnStretch(1, 1)
+        rows.setHorizontalSpacing(4)
         for number, slot in enumerate(self.slots):
             rows.addWidget(slot.label, number, 0)
             rows.addWidget(slot, number, 1)
@@ -251,9 +253,8 @@ class ImagesPanel(QWidget):
         view = self._canvas.mapSettings()
         extent, scale = view.visibleExtent(), view.scale()
         has_moved = extent != self._extent and abs(scale - self._scale) < 1e-6 * scale
-        is_same = extent == self._extent
         self._extent, self._scale = extent, scale
-        if not has_moved and not (is_same and changes_with_the_map(view.layers())):
+        if not has_moved:
             self._refresh_soon()
 
     def _refresh_soon(self) -> None:

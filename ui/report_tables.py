@@ -9,7 +9,7 @@ from ..gis.report_document import Block, Column, Paragraph, Table
 from .conversation_text import plain
 from .words import tr
 
-MOST_ROWS = 500
+MOST_ROWS = 200
 """Of a table: who needs more takes the layer."""
 
 

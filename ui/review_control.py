@@ -78,7 +78,7 @@ class ReviewControl(QObject):
     def _connect(self) -> None:
         dock, panel = self._dock, self._panel
         panel.proposals_changed.connect(self._on_proposals_changed)
-        panel.label_selected.connect(dock.conversation_panel.highlight_label)
+        panel.label_selected.connect(self._on_label_selected)
         panel.reshape_requested.connect(self._reshape)
         panel.save_requested.connect(self._save)
         panel.save_button.rows_chosen.connect(self._save_rows)
@@ -102,6 +102,11 @@ class ReviewControl(QObject):
         self.agreement_panel.button.setEnabled(layer is not None)
         self._report_timer.start()
 
+    def _on_label_selected(self, words: str) -> None:
+        contract = self._dock.task_panel.contract
+        label = words if contract.target(words) else contract.label_for_words(words)
+        self._dock.conversation_panel.highlight_label(label)
+
     def _on_label_clicked(self, exchange_id: str, label: str) -> None:
         exchange = self._conversation.exchange(exchange_id)
         layer = QgsProject.instance().mapLayer(exchange.proposals_id or "") if exchange else None
@@ -109,7 +114,7 @@ class ReviewControl(QObject):
             self.show_layer(layer)
         if self._panel.layer() is None:
             self._dock.tell(tr("There are no boxes of it yet. Ask for them under Task."))
-        self._panel.show_label(label)
+        self._panel.show_label(self._dock.task_panel.contract.words_for_label(label))
 
     # files
 

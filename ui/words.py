@@ -70,14 +70,14 @@ def note_words(note: ChipNote) -> str:
         ChipNoteKind.MOSTLY_CLOUD: tr(
             "{subject} % of the image is evenly bright and grey: cloud or snow, or a drawn map?"
         ),
-        ChipNoteKind.GREY: tr("The image is grey; the model was trained on colour."),
+        ChipNoteKind.GREY: tr("{subject} % of the image is grey; the model was trained on colour."),
         ChipNoteKind.FALSE_COLOUR: tr("{subject} is not in true colour, the only one that the model knows."),
         ChipNoteKind.BLURRED: tr("The pixels of {subject} are {detail} m wide: too coarse for this model."),
         ChipNoteKind.TOO_FINE: tr("The image shows {subject} of ground; the model was trained on {detail}."),
         ChipNoteKind.TOO_COARSE: tr(
             "The image shows {subject} of ground; the model was trained on {detail}. Small things get lost."
         ),
-        ChipNoteKind.LATER_FIRST: tr("The image before ({subject}) is the later one ({detail})."),
+        ChipNoteKind.LATER_FIRST: tr("The first image ({subject}) is later than the second ({detail})."),
     }
     return templates[note.kind].format(subject=note.subject, detail=note.detail)
 
@@ -218,8 +218,8 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area."
     ).format(**values),
     errors.ImageGone: lambda values: tr(
-        "{name} is no longer in the project, but the image needs it. Choose another image."
-    ).format(**values),
+        "The image needs {name}, which is no longer in the project. Choose another image."
+    ).format(name=values.get("name", "")),
     errors.SameImages: lambda _: tr(
         "The images to compare are the same. Choose another one, or capture the map before you change it."
     ),

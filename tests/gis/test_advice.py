@@ -13,7 +13,7 @@ from lspace.gis.aoi import Aoi
 from lspace.gis.capture import Capture
 from lspace.gis.chip_note import ChipNote, ChipNoteKind
 from lspace.gis.image_source import ImageSource
-from lspace.gis.imagery import changes_with_the_map, pixel_m
+from lspace.gis.imagery import pixel_m
 from lspace.gis.training_chips import cut_chip, nearest_square, plan_squares
 from lspace.model_backend.contract import load_contracts
 from planted import ROOT, crs_of, harbour_in, harbour_layer, square_at, transformed, view_of
@@ -24,7 +24,6 @@ from qgis.core import (
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
     QgsRasterShader,
     QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
@@ -284,12 +283,3 @@ def test_notes_on_the_chip_come_with_the_advice_and_a_failed_layer_can_be_drawn_
 def test_a_pair_with_the_later_image_first_can_be_swapped(dates, is_swapped):
     advice = advise_order(dates)
     assert [each.remedy.kind for each in advice] == ([RemedyKind.SWAP] if is_swapped else [])
-
-
-def test_a_layer_that_is_stretched_to_what_the_map_shows_changes_with_it():
-    layer = harbour_layer()
-    assert not changes_with_the_map([layer])
-    origin = QgsRasterMinMaxOrigin()
-    origin.setExtent(QgsRasterMinMaxOrigin.Extent.UpdatedCanvas)
-    layer.renderer().setMinMaxOrigin(origin)
-    assert changes_with_the_map([layer])

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.chip_note import ChipNoteKind, cloud_share, is_grey, notes_on_pixels
+from lspace.gis.chip_note import ChipNoteKind, cloud_share, grey_share, notes_on_pixels
 from lspace.gis.stretch import stretch
 from osgeo import gdal
 from planted import ROOT
@@ -84,7 +84,8 @@ def test_a_picture_without_colour_is_grey_and_one_with_a_little_is_not():
     grey = np.repeat(rgb[..., :1], 3, axis=2)
     assert kinds(grey) == [ChipNoteKind.GREY]
     grey[:20, :20] = (200, 30, 30)
-    assert not is_grey(grey[:100, :100])
+    assert grey_share(grey[:100, :100]) == pytest.approx(0.96)
+    assert kinds(grey[:100, :100]) == []
 
 
 def test_a_picture_without_data_has_no_share_of_cloud():

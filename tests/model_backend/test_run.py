@@ -170,7 +170,7 @@ def test_a_report_is_streamed_and_answered_before_the_boxes():
     report, boxes = bodies(events, STAGE)
     assert (report["task"], report["target"], report["answer"]) == ("wildfire_report", None, "text")
     assert "(2023-07-01 and 2023-09-01)" in report["prompt"]
-    assert (boxes["task"], boxes["target"], boxes["answer"]) == ("wildfire", "burn_scar", "boxes")
+    assert (boxes["task"], boxes["target"], boxes["answer"]) == ("wildfire", "possible burn scar", "boxes")
     texts = [body["text"] for body in bodies(events, TEXT) if body["target"] is None]
     assert "".join(texts) == "The pair suggests"
     (done,) = bodies(events, CHIP_DONE)

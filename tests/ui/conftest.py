@@ -28,6 +28,7 @@ class Window(QMainWindow):
         super().__init__()
         self.resize(1300, 900)
         self.canvas = QgsMapCanvas(self)
+        self.canvas.setObjectName("theMapCanvas")  # another one takes its CRS from the project file
         self.setCentralWidget(self.canvas)
         self.crs = crs_of("EPSG:3857")
         self.squares = [square_at(self.crs, *target) for target in TARGETS]

@@ -162,7 +162,11 @@ def test_the_report_is_asked_before_the_boxes(task):
 
 def test_boxes_of_one_kind_are_named_by_it():
     named = {task: build_prompts(LSPACE, task, ())[-1].target for task in ("vessels", "flood", "wildfire")}
-    assert named == {"vessels": "vessel candidate", "flood": "inundation", "wildfire": "burn_scar"}
+    assert named == {
+        "vessels": "vessel candidate",
+        "flood": "possible inundation",
+        "wildfire": "possible burn scar",
+    }
 
 
 def test_a_search_for_targets_asks_for_no_report():
