@@ -61,7 +61,7 @@ class LSpacePlugin:
 
     def _make_dock(self):
         from .gis.runner import Runner
-        from .gis.settings import Settings
+        from .gis.settings import DockState, Settings
         from .ui.controller import DockController
         from .ui.dock import LSpaceDock
         from .ui.host import Host
@@ -72,6 +72,8 @@ class LSpacePlugin:
         self._controller = DockController(self._dock, host, Runner(parent=self._dock))
         self._dock.setToggleVisibilityAction(self._action)
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
+        width = DockState.load().width_px or self._dock.sizeHint().width()
+        window.resizeDocks([self._dock], [width], Qt.Orientation.Horizontal)
 
     def _open_options(self):
         self._iface.showOptionsDialog(self._iface.mainWindow(), "LSpace")

@@ -130,10 +130,12 @@ def _lines_of(text: QTextDocument, block: QTextBlock) -> list[Piece]:
 
 
 def _rows_of(text: QTextDocument, table: QTextTable) -> list[Piece]:
+    """The rows, with half of the line and the padding between two of them on either side."""
+    spans = [_text_span(text, table, row) for row in range(table.rows())]
+    between = [(above[1] + below[0]) / 2 for above, below in zip(spans, spans[1:])]
     around = text.documentLayout().frameBoundingRect(table)
-    texts = [_text_top(text, table, row) for row in range(table.rows())]
-    frame = texts[0] - around.top()  # a row begins with its line and its padding, above its text
-    edges = [*(top - frame for top in texts), around.bottom()]
+    half = between[0] - spans[0][1] if between else 0.0
+    edges = [spans[0][0] - half, *between, around.bottom()]
     rows = [Piece(top, bottom) for top, bottom in zip(edges, edges[1:])]
     if not table.format().headerRowCount() or len(rows) < 2:
         return rows
@@ -141,6 +143,10 @@ def _rows_of(text: QTextDocument, table: QTextTable) -> list[Piece]:
     return [replace(rows[0], holds_next=True), rows[1], *(replace(row, head=head) for row in rows[2:])]
 
 
-def _text_top(text: QTextDocument, table: QTextTable, row: int) -> float:
-    first = table.cellAt(row, 0).firstCursorPosition().block()
-    return text.documentLayout().blockBoundingRect(first).top()
+def _text_span(text: QTextDocument, table: QTextTable, row: int) -> tuple[float, float]:
+    """Top and bottom of the texts of a row."""
+    cells = [table.cellAt(row, column) for column in range(table.columns())]
+    around = text.documentLayout().blockBoundingRect
+    tops = [around(cell.firstCursorPosition().block()).top() for cell in cells]
+    bottoms = [around(cell.lastCursorPosition().block()).bottom() for cell in cells]
+    return min(tops), max(bottoms)

@@ -48,7 +48,7 @@ class PreviewMaker(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether a preview is still to come."""
-        return self._work is not None
+        return self._work is not None or bool(self._todo)
 
     def start(self, sources: Sequence[tuple[int, ImageSource]], aoi: Aoi, geometry: ChipGeometry) -> None:
         """Makes one of each source, which comes with its position."""

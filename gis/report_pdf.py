@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from qgis.core import (
+    Qgis,
     QgsLayout,
     QgsLayoutExporter,
     QgsLayoutFrame,
     QgsLayoutItemLabel,
     QgsLayoutItemPage,
-    QgsLayoutItemRegistry,
     QgsLayoutItemRenderContext,
     QgsLayoutMultiFrame,
     QgsLayoutPoint,
@@ -28,7 +28,6 @@ from qgis.core import (
     QgsPrintLayout,
     QgsProject,
     QgsProjectMetadata,
-    QgsRenderContext,
 )
 from qgis.PyQt.QtCore import QDateTime, QPointF, QRectF, QSizeF, Qt, QUrl
 from qgis.PyQt.QtGui import (
@@ -57,6 +56,7 @@ _DOTS_PER_MM = 1200 / MM_PER_INCH
 """The text is laid out so finely that its letters keep their distances on paper."""
 _RULE_MM = 0.4
 """Of the line below a table's last row."""
+_FRAMES_TYPE = 65536 + 20000  # QGraphicsItem.UserType, and far from the kinds that QGIS has
 _MAP_NAME = "map"
 _IMAGE_MARK = "\ufffc"
 """Stands for an image in Qt's documents."""
@@ -70,13 +70,13 @@ def write_pdf(document: Document, picture: MapPicture | None, path: Path) -> Non
     """
     settings = QgsLayoutExporter.PdfExportSettings()
     settings.dpi = DPI
-    settings.textRenderFormat = QgsRenderContext.TextFormatAlwaysText
+    settings.textRenderFormat = Qgis.TextRenderFormat.AlwaysText
     settings.appendGeoreference = True
     settings.exportMetadata = True
     with report_layout(document, picture) as layout:
         result = QgsLayoutExporter(layout).exportToPdf(str(path), settings)
     if result != QgsLayoutExporter.ExportResult.Success:
-        raise WriteFailed("the PDF could not be written", path=str(path), code=int(result))
+        raise WriteFailed("the PDF could not be written", path=str(path), result=str(result))
 
 
 @contextmanager
@@ -152,7 +152,7 @@ class _TextFrames(QgsLayoutMultiFrame):
 
     def type(self) -> int:
         """A kind that QGIS does not know, and needs not, as the layout is never saved."""
-        return QgsLayoutItemRegistry.ItemType.PluginItem + 1
+        return _FRAMES_TYPE
 
     def totalSize(self) -> QSizeF:
         """Millimetres."""

@@ -15,6 +15,9 @@ from .errors import LayerRejected
 from .layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
 from .provenance import ChipRecord, Run
 
+GROUP = "LSpace"
+"""In the layer tree."""
+
 
 class RunLayers:
     """Writes what the worker reports; whatever was written stays."""
@@ -95,8 +98,10 @@ def _together(chips: tuple[ChipRecord, ...]) -> ChipRecord:
 
 
 def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:
-    """On top of the other layers, so that the imagery does not hide it."""
+    """In a group of its own on top of the other layers, so that the imagery does not hide it."""
     project = QgsProject.instance()
     if project.addMapLayer(layer, False) is None:
         raise LayerRejected("the project would not take the layer", layer=layer.name())
-    project.layerTreeRoot().insertLayer(0 if below is None else 1, layer)
+    root = project.layerTreeRoot()
+    group = root.findGroup(GROUP) or root.insertGroup(0, GROUP)
+    group.insertLayer(0 if below is None else 1, layer)

@@ -72,6 +72,8 @@ class DockState:
     """Names, with commas between."""
     clip: bool = False
     tab: int = 0
+    width_px: int = 0
+    """0 leaves it to the dock."""
 
     @classmethod
     def load(cls) -> DockState:

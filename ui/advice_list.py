@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
@@ -19,7 +19,7 @@ class AdviceLine:
     text: str
     button: str = ""
     tooltip: str = ""
-    key: object = None
+    key: object = field(default=None, compare=False)
     """Given back when the button is clicked."""
 
 
@@ -35,25 +35,28 @@ class AdviceList(QWidget):
         self._column.setSpacing(2)
         self._shown: tuple[AdviceLine, ...] = ()
         self.buttons: list[QPushButton] = []
-        self.show_lines(())
+        self.setVisible(False)
 
     def text(self) -> str:
         """All sentences, one a line."""
         return "\n".join(line.text for line in self._shown)
 
     def show_lines(self, lines: Sequence[AdviceLine]) -> None:
-        """Shows these and no others."""
+        """Shows these and no others; the same words stay as they are, with what they lead to now."""
+        if self._shown == tuple(lines):
+            self._shown = tuple(lines)
+            return
         while self._column.count():
             widget = self._column.takeAt(0).widget()
             widget.hide()
             widget.deleteLater()
         self.buttons = []
         self._shown = tuple(lines)
-        for line in self._shown:
-            self._column.addWidget(self._widget_of(line))
+        for number, line in enumerate(self._shown):
+            self._column.addWidget(self._widget_of(number, line))
         self.setVisible(bool(self._shown))
 
-    def _widget_of(self, line: AdviceLine) -> QWidget:
+    def _widget_of(self, number: int, line: AdviceLine) -> QWidget:
         label = quiet_label(line.text)
         mark = QLabel("!")
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -65,7 +68,7 @@ class AdviceList(QWidget):
         button = QPushButton(line.button)
         button.setToolTip(line.tooltip)
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        button.clicked.connect(lambda _=False, key=line.key: self.followed.emit(key))
+        button.clicked.connect(lambda: self.followed.emit(self._shown[number].key))
         self.buttons.append(button)
         return _marked(mark, row(label, button))
 

@@ -21,7 +21,7 @@ from .dock import LSpaceDock
 from .host import Host
 from .review_control import ReviewControl
 from .task_panel import Asked
-from .words import model_words, sentence_for, setup_advice, tr
+from .words import device_words, model_words, sentence_for, setup_advice, tr
 
 
 class DockController(QObject):
@@ -108,7 +108,8 @@ class DockController(QObject):
     def _on_model_ready(self, info: dict[str, Any]) -> None:
         used = self.asking.settings
         if used == Settings.load():  # else the dock speaks of another model by now
-            self._dock.show_state(model_words(info, is_embedded=used.is_embedded_model))
+            words = model_words(info, is_embedded=used.is_embedded_model)
+            self._dock.show_state(words, details=device_words(info))
 
     def _on_layer_filled(self, layer: QgsVectorLayer) -> None:
         self.reviewing.show_layer(layer)
@@ -142,4 +143,10 @@ class DockController(QObject):
 
     def _remember(self) -> None:
         asked = self._dock.task_panel.asked()
-        DockState(asked.task, ",".join(asked.targets), asked.clip, self._dock.tabs.currentIndex()).save()
+        DockState(
+            task=asked.task,
+            targets=",".join(asked.targets),
+            clip=asked.clip,
+            tab=self._dock.tabs.currentIndex(),
+            width_px=self._dock.width(),
+        ).save()

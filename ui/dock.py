@@ -71,9 +71,10 @@ class LSpaceDock(QgsDockWidget):
         self.told_label.setText(text)
         self.told_label.setVisible(bool(text))
 
-    def show_state(self, text: str, advice: str = "") -> None:
-        """One sentence, and one button where something can be done about it."""
+    def show_state(self, text: str, advice: str = "", details: str = "") -> None:
+        """One sentence, one button where something can be done about it, and more to read on hovering."""
         self.state_label.setText(text)
+        self.state_label.setToolTip(details)
         self.advice_button.setText(advice)
         self.advice_button.setVisible(bool(advice))
 

@@ -83,19 +83,24 @@ class PreviewPart(QWidget):
         self._pictures.setDirection(beside)
 
     def show_images(self, shown: Shown | None) -> None:
-        """Makes chips of these images and of no others; None shows nothing."""
+        """Makes chips of these images and of no others; None shows nothing.
+
+        What was said before stays, faded, until there is something new: the dock does not jump.
+        """
         self.stop()
-        self._shown, self._facts, self._advice = shown, {}, {}
+        self._shown = shown
+        sources = shown.sources if shown is not None else {}
+        self._facts = {position: words for position, words in self._facts.items() if position in sources}
+        self._advice = {position: said for position, said in self._advice.items() if position in sources}
         if shown is None:
             self.chips.clear()
-            self._show_words()
-            return
-        for position, error in shown.faults.items():
-            self._on_failed(position, error)
-        for position in shown.sources:
-            self.chips.show_busy(position)
+        else:
+            for position, error in shown.faults.items():
+                self._on_failed(position, error)
+            for position in sources:
+                self.chips.show_busy(position)
+            self._maker.start(list(sources.items()), shown.aoi, shown.geometry)
         self._show_words()
-        self._maker.start(list(shown.sources.items()), shown.aoi, shown.geometry)
 
     def stop(self) -> None:
         """Makes no more chips; what is shown stays."""
@@ -118,6 +123,7 @@ class PreviewPart(QWidget):
 
     def _on_failed(self, position: int, error: PluginError) -> None:
         self._facts[position] = sentence_for(error)
+        self._advice.pop(position, None)
         self.chips.show_fault(position, self._facts[position])
         self._show_words()
 
@@ -127,6 +133,7 @@ class PreviewPart(QWidget):
             told.setdefault(words, []).append(position)
         self.facts_label.setText("\n".join(self._about(at, words) for words, at in told.items()))
         self.advice_list.show_lines(self._lines())
+        self.advice_list.setEnabled(not self._maker.is_busy)
 
     def _lines(self) -> list[AdviceLine]:
         if self._shown is None:

@@ -22,7 +22,7 @@ def asked(report: Report) -> Iterable[Block]:
     yield Heading(tr("What was asked"))
     columns = [tr("Time (UTC)"), tr("Question"), tr("Boxes"), tr("What came of it")]
     rows = [_exchange_row(exchange) for exchange in report.exchanges[-MOST_ROWS:]]
-    yield table(tr("Runs, the oldest first"), columns, rows, {2})
+    yield table(tr("Questions, the oldest first"), columns, rows, {2})
     yield from rest(len(report.exchanges) - len(rows))
     for exchange in report.exchanges:
         yield from _negatives(exchange)

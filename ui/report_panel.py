@@ -14,6 +14,7 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QProgressBar,
     QPushButton,
     QTextBrowser,
@@ -86,7 +87,7 @@ class ReportPanel(QWidget):
         self.map_box = self._box("map", self.tr("&Map"), self.tr("Put a map of the areas into the report"))
         self.pending_box = self._box(
             "pending",
-            self.tr("Pen&ding proposals"),
+            self.tr("Pen&ding"),
             self.tr("List the proposals that nobody has reviewed, too; their number is always told"),
         )
         self.text_box = self._box(
@@ -126,20 +127,25 @@ class ReportPanel(QWidget):
         return self._progress_part
 
     def _buttons(self) -> QGridLayout:
-        self.html_button = QPushButton(self.tr("Save as &HTML ..."))
+        self.html_button = QPushButton(self.tr("&HTML ..."))
         self.html_button.setToolTip(self.tr("Save the report as one file for any browser (Alt+H)"))
+        self.html_button.setAccessibleName(self.tr("Save as HTML"))
         self.html_button.clicked.connect(lambda: self._save(ReportFormat.HTML))
-        self.pdf_button = QPushButton(self.tr("Save as &PDF ..."))
+        self.pdf_button = QPushButton(self.tr("&PDF ..."))
         self.pdf_button.setToolTip(self.tr("Save the report as pages to print or send (Alt+P)"))
+        self.pdf_button.setAccessibleName(self.tr("Save as PDF"))
         self.pdf_button.clicked.connect(lambda: self._save(ReportFormat.PDF))
         self.open_box = QCheckBox(self.tr("&Open when saved"))
         self.open_box.setToolTip(self.tr("Show the file with the program that this computer has for it"))
         self.open_box.setChecked(QgsSettings().value(_SETTING + "open", True, type=bool))
         self.open_box.toggled.connect(lambda on: QgsSettings().setValue(_SETTING + "open", on))
         grid = QGridLayout()
-        grid.addWidget(self.html_button, 0, 0)
-        grid.addWidget(self.pdf_button, 0, 1)
-        grid.addWidget(self.open_box, 1, 0, 1, 2)
+        grid.addWidget(QLabel(self.tr("Save as")), 0, 0)
+        grid.addWidget(self.html_button, 0, 1)
+        grid.addWidget(self.pdf_button, 0, 2)
+        grid.addWidget(self.open_box, 1, 0, 1, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
         return grid
 
     def _refresh(self) -> None:

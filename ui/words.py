@@ -92,19 +92,23 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
 
 
 def model_words(info: dict, *, is_embedded: bool) -> str:
-    """Which model is loaded, why it runs as it does, and what its answers are worth."""
-    reason = info["reason"][:1].upper() + info["reason"][1:]
-    sentences = [tr("{name}, {device}, {precision}: ready.").format(**info)]
+    """Which model is loaded, and what its answers are worth."""
+    sentences = [tr("{name}, {device}, {precision}: ready. Nothing leaves this computer.").format(**info)]
     if info["random_weights"]:
         sentences.append(tr("This model was never trained: its answers are noise."))
     if is_embedded:
         sentences.append(_demonstration_words())
-    sentences.append(tr("{reason} Tried in {probe_s:.1f} s.").format(**{**info, "reason": reason}))
     return " ".join(sentences)
 
 
+def device_words(info: dict) -> str:
+    """Why the model runs as it does."""
+    reason = info["reason"][:1].upper() + info["reason"][1:]
+    return tr("{reason} Tried in {probe_s:.1f} s.").format(**{**info, "reason": reason})
+
+
 def _demonstration_words() -> str:
-    return tr("This is a small model for demonstration and tests, not for analysis.")
+    return tr("A small model for demonstration, not for analysis.")
 
 
 def _outcome_words(end: RunEnd) -> str:

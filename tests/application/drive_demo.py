@@ -40,24 +40,31 @@ def script():
     runner = plugin()._controller._runner
     runner.ended.connect(ends.all.append)
 
-    choose(dock().task_combo, "caption")
-    click(dock().run_button)
+    choose(dock().task_panel.task_combo, "caption")
+    click(dock().run_panel.run_button)
     yield lambda: len(ends.all) == 1
     note_seconds("caption", ends.last)
     (OUT / "caption.txt").write_text(ends.last.caption + "\n", encoding="utf-8")
 
-    choose(dock().task_combo, "detect")
-    yield wait_s(0.2)
-    click(dock().class_boxes["water"])
-    click(dock().class_boxes["vessel candidate"])
-    click(dock().rectangle_button)
+    choose(dock().task_panel.task_combo, "vessels")
+    click(dock().aoi_panel.drawing.rectangle_button)
     yield wait_s(0.2)
     drag_on_map((0.12, 0.04), (0.88, 0.96))
-    click(dock().run_button)
+    click(dock().run_panel.run_button)
     yield lambda: len(ends.all) == 2
-    note_seconds("detect", ends.last)
+    note_seconds("vessels", ends.last)
+
+    dock().show_panel(dock().review_panel)
+    yield wait_s(0.5)
+    table = dock().review_panel.table
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_N)
+    for _ in range(ends.last.boxes):
+        QTest.keyClick(table, Qt.Key.Key_A)
     yield lambda: not iface.mapCanvas().isDrawing()
+    iface.mapCanvas().setExtent(ends.last.footprints.extent())
     yield wait_s(1.0)
+    yield lambda: not iface.mapCanvas().isDrawing()
     grab(OUT / "screenshot.png")
 
     if ends.last.boxes:
@@ -75,15 +82,16 @@ def note_seconds(task, end):
 
 def save_as(entry, path):
     """The menu, the file dialog, its name field and its Save button."""
-    (action,) = [action for action in dock().save_button.menu().actions() if action.text() == entry]
-    menu = dock().save_button.menu()
-    menu.popup(dock().save_button.mapToGlobal(dock().save_button.rect().bottomLeft()))
+    button = dock().review_panel.save_button
+    wanted = f"Accepted as {entry} ..."
+    (action,) = [action for action in button.menu().actions() if action.text() == wanted]
+    button.menu().popup(button.mapToGlobal(button.rect().bottomLeft()))
     yield wait_s(0.2)
     QTest.mouseClick(
-        menu,
+        button.menu(),
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
-        menu.actionGeometry(action).center(),
+        button.menu().actionGeometry(action).center(),
     )
     yield lambda: open_file_dialog() is not None
     dialog = open_file_dialog()
@@ -95,7 +103,7 @@ def save_as(entry, path):
         # on a busy machine Qt 5.15 was seen to let a click pass without a word
         click(box.button(QDialogButtonBox.StandardButton.Save))
         yield wait_s(0.2)
-    yield lambda: path.exists() and dock().result_label.text().startswith("Saved")
+    yield lambda: path.exists() and dock().told_label.text().startswith("Saved")
 
 
 def open_file_dialog():
@@ -106,7 +114,7 @@ def open_file_dialog():
 def report(ends):
     lines = ["Proposals of lspace-mini, a small model for demonstration and tests, not ground truth.", ""]
     lines += [f"{path}" for path in sorted(OUT.iterdir()) if path.is_file()]
-    lines += ["", f"{ends.last.boxes} boxes on the map; {dock().result_label.text()}", ""]
+    lines += ["", f"{ends.last.boxes} boxes on the map; {dock().told_label.text()}", ""]
     lines += [f"{value:7.2f} s  {stage}" for stage, value in seconds.items()]
     (OUT / "report.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

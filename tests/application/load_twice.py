@@ -52,8 +52,8 @@ def script():
         yield wait_s(0.5)
         ends = []
         plugins["lspace"]._controller._runner.ended.connect(ends.append)
-        choose(dock().task_combo, "caption")
-        click(dock().run_button)
+        choose(dock().task_panel.task_combo, "caption")
+        click(dock().run_panel.run_button)
         yield lambda ends=ends: bool(ends)
         assert ends[0].outcome.value == "finished", (ends[0].outcome, ends[0].error)
         pid = plugins["lspace"]._controller._runner.worker_process_id

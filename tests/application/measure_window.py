@@ -69,15 +69,16 @@ def script():
     idle = pulse.stop()
     stalls, ends = [], []
     plugin()._controller._runner.ended.connect(ends.append)
-    choose(dock().task_combo, "detect")
-    click(dock().class_boxes["vessel candidate"])
-    click(dock().class_boxes["water"])
-    click(dock().rectangle_button)
+    choose(dock().task_panel.task_combo, "ground")
+    yield wait_s(0.2)
+    click(dock().task_panel.classes.boxes["built areas"])
+    click(dock().task_panel.classes.boxes["water"])
+    click(dock().aoi_panel.drawing.rectangle_button)
     drag_on_map((0.30, 0.25), (0.75, 0.75))
     for index in range(RUN_REPEATS):
         yield wait_s(0.5)
         pulse.start()
-        click(dock().run_button)
+        click(dock().run_panel.run_button)
         yield lambda index=index: len(ends) == index + 1 and not iface.mapCanvas().isDrawing()
         stalls.append(pulse.stop())
     boxes = [end.boxes for end in ends]

@@ -74,8 +74,7 @@ def draw(qtbot):
 
 def raster_of(path, page=1, dpi=100):
     """A page as RGB, shape (height, width, 3), and GDAL's dataset of it."""
-    gdal.SetConfigOption("GDAL_PDF_DPI", str(dpi))
-    source = gdal.Open(f"PDF:{page}:{path}")
+    source = gdal.OpenEx(f"PDF:{page}:{path}", open_options=[f"DPI={dpi}"])
     return np.moveaxis(source.ReadAsArray()[:3], 0, -1), source
 
 

@@ -104,6 +104,7 @@ def settle(qtbot, window):
         lambda: not (window.canvas.isDrawing() or panel._rest.isActive() or panel.preview.is_busy),
         timeout=20_000,
     )
+    qtbot.wait(10)  # new lines are shown by the event loop
 
 
 def press(widget):
@@ -496,6 +497,22 @@ def test_what_is_off_of_one_image_names_it(make_window, qtbot):
     window.choose(1, ChoiceKind.LAYER, "reflectance")
     settle(qtbot, window)
     assert "After: reflectance is not in true colour" in window.advice()
+
+
+def test_advice_stays_while_a_new_preview_is_made_and_then_leads_to_the_new_area(make_window, qtbot):
+    window = make_window(side_m=800)
+    (button,) = window.remedies()
+    height = window.panel.sizeHint().height()
+    moved = Aoi(square_at(window.crs, 300, 0, 800), window.crs)
+    window.panel.set_aoi(moved)
+    qtbot.waitUntil(lambda: window.panel.preview.is_busy, timeout=5000)
+    assert window.remedies() == [button]
+    assert not button.isEnabled()
+    assert window.panel.sizeHint().height() == height
+    settle(qtbot, window)
+    assert window.remedies() == [button]
+    press(button)
+    assert window.advised[0][0].frame().centre.distance(moved.frame().centre) < 1e-3
 
 
 # the project

@@ -103,9 +103,9 @@ INFO = {
 def test_the_embedded_model_is_for_demonstration_before_it_is_loaded_and_after():
     before, advice = setup_advice(Settings(interpreter="/opt/python", model=""))
     assert before.startswith("lspace-mini: ")
-    assert "for demonstration and tests, not for analysis" in before
+    assert "for demonstration, not for analysis" in before
     assert advice == ""
-    assert "for demonstration and tests, not for analysis" in model_words(INFO, is_embedded=True)
+    assert "for demonstration, not for analysis" in model_words(INFO, is_embedded=True)
 
 
 @pytest.mark.parametrize("model", ["NuTonic/lspace", "/models/lspace/", "C:\\models\\lspace"])
