@@ -24,7 +24,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-LINES_OF_ONE, LINES_OF_MANY = 7, 6
+LINES_OF_ONE, LINES_OF_MANY = 5, 4
 """Height of a chip in lines of text: of one or two side by side, and of more."""
 LARGE_SHARE = 0.6
 """Of the screen's height that an enlarged chip may take."""

@@ -53,6 +53,7 @@ class DockController(QObject):
         """Ends a run, lets the worker go, and takes everything off the map."""
         self._remember()
         dock = self._dock
+        self.reviewing.shut_down()
         for part in (dock.aoi_panel, dock.images_panel, dock.review_panel, dock.report_panel):
             part.shut_down()
         self._runner.shut_down()
@@ -63,6 +64,7 @@ class DockController(QObject):
         dock.aoi_panel.changed.connect(self._on_aoi_changed)
         dock.task_panel.changed.connect(self._on_task_changed)
         dock.images_panel.told.connect(dock.tell)
+        dock.images_panel.preview_changed.connect(dock.give_room)
         dock.images_panel.aoi_advised.connect(self._on_aoi_advised)
         dock.conversation_panel.set_conversation(self.conversation, self.store)
         dock.conversation_panel.told.connect(dock.tell)

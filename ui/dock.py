@@ -29,6 +29,8 @@ from .task_panel import TaskPanel
 
 GAP_PX = 12
 """Around what is in the two halves."""
+SPARE_LINES = 6
+"""What a tab gets above its least height, in lines of text."""
 TAB_LINES = 12
 """Least height of the tabs, in lines of text."""
 
@@ -70,6 +72,7 @@ class LSpaceDock(QgsDockWidget):
         """Says what came of something that was clicked; empty text takes it away."""
         self.told_label.setText(text)
         self.told_label.setVisible(bool(text))
+        self.give_room()
 
     def show_state(self, text: str, advice: str = "", details: str = "") -> None:
         """One sentence, one button where something can be done about it, and more to read on hovering."""
@@ -101,7 +104,8 @@ class LSpaceDock(QgsDockWidget):
             return
         total = sum(self.splitter.sizes())
         form_px = self._form.sizeHint().height() + self.run_panel.sizeHint().height() + GAP_PX
-        tab_px = self.shown_panel().minimumSizeHint().height() + self.tabs.tabBar().height() + GAP_PX
+        lines_px = self.fontMetrics().lineSpacing() * SPARE_LINES
+        tab_px = self.shown_panel().minimumSizeHint().height() + self.tabs.tabBar().height() + lines_px
         question_px = max(min(form_px, total - tab_px), 0)
         self.splitter.setSizes([question_px, total - question_px])
 

@@ -64,6 +64,8 @@ class EvidencePanel(QWidget):
 
     def set_layer(self, layer: QgsVectorLayer | None) -> None:
         """The proposals to be measured next; a measurement under way goes on with its own."""
+        if layer is self._layer:
+            return
         if self._layer is not None and not sip.isdeleted(self._layer):
             self._layer.willBeDeleted.disconnect(self._on_layer_gone)
         self._layer = layer

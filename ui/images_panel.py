@@ -35,6 +35,8 @@ class ImagesPanel(QWidget):
     """The ``Aoi`` of the trained size around the present one's middle; and, for an AOI that is the map's
     view, how many times more of the ground is to be in view (``QgsMapCanvas.zoomByFactor``)."""
     told = pyqtSignal(str)
+    preview_changed = pyqtSignal()
+    """What is said of the images is another text: the panel may want another height."""
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -140,6 +142,7 @@ class ImagesPanel(QWidget):
         self.add_button.clicked.connect(lambda: self._show_slots(self._count + 1))
         self.remove_button.clicked.connect(lambda: self._show_slots(self._count - 1))
         self.preview.followed.connect(self._follow)
+        self.preview.words_changed.connect(self.preview_changed)
         self._rest.timeout.connect(self._refresh)
         for signal, slot in self._signals():
             signal.connect(slot)

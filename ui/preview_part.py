@@ -44,6 +44,8 @@ class PreviewPart(QWidget):
 
     followed = pyqtSignal(object)
     """The ``Remedy`` whose button was clicked."""
+    words_changed = pyqtSignal()
+    """Other facts or other advice: another height."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,9 +133,15 @@ class PreviewPart(QWidget):
         told: dict[str, list[int]] = {}
         for position, words in sorted(self._facts.items()):
             told.setdefault(words, []).append(position)
+        before = self._text()
         self.facts_label.setText("\n".join(self._about(at, words) for words, at in told.items()))
         self.advice_list.show_lines(self._lines())
         self.advice_list.setEnabled(not self._maker.is_busy)
+        if self._text() != before:
+            self.words_changed.emit()
+
+    def _text(self) -> tuple[str, str]:
+        return self.facts_label.text(), self.advice_list.text()
 
     def _lines(self) -> list[AdviceLine]:
         if self._shown is None:

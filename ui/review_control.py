@@ -75,6 +75,11 @@ class ReviewControl(QObject):
         pictures = {chip_id: chip.png for chip_id, chip in chips.items() if chip is not None}
         dock.report_panel.show_report(compose(self._layers(), exchanges), pictures)
 
+    def shut_down(self) -> None:
+        """Gives up what is being measured."""
+        self._report_timer.stop()
+        self.evidence_panel.cancel()
+
     def _connect(self) -> None:
         dock, panel = self._dock, self._panel
         panel.proposals_changed.connect(self._on_proposals_changed)

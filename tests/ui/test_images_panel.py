@@ -515,6 +515,18 @@ def test_advice_stays_while_a_new_preview_is_made_and_then_leads_to_the_new_area
     assert window.advised[0][0].frame().centre.distance(moved.frame().centre) < 1e-3
 
 
+def test_other_advice_is_told_so_that_the_dock_can_give_it_room(make_window, qtbot):
+    window = make_window()
+    with qtbot.waitSignal(window.panel.preview_changed, timeout=5000):
+        window.set_area(800)
+    settle(qtbot, window)
+    told = []
+    window.panel.preview_changed.connect(lambda: told.append(True))
+    window.harbour.triggerRepaint()
+    settle(qtbot, window)
+    assert told == []
+
+
 # the project
 
 
