@@ -60,7 +60,7 @@ class LSpacePlugin:
             self._dock.setUserVisible(shown)
 
     def _make_dock(self):
-        from .gis.runner import Runner
+        from .gis.runs.runner import Runner
         from .gis.settings import DockState, Settings
         from .ui.controller import DockController
         from .ui.dock import LSpaceDock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lspace.ui.aoi_panel import AoiPanel
+from lspace.ui.area.aoi_panel import AoiPanel
 from map_window import LEFT, MapWindow
 from qgis.core import QgsProject
 from qgis.PyQt.QtTest import QTest

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from lspace.gis.band_roles import BandRoles
+from lspace.gis.evidence.spectral_image import SpectralImage
+from lspace.gis.imaging.band_roles import BandRoles
 from lspace.gis.layers import add_detections, create_proposal_layer
 from lspace.gis.provenance import Run
-from lspace.gis.spectral_image import SpectralImage
 from lspace.model_backend.proposal import Detection, Proposal
 from planted import ROOT
 from qgis.core import QgsGeometry, QgsPointXY, QgsRasterLayer

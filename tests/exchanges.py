@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from lspace.gis.answer import Answer
 from lspace.gis.aoi import Aoi
-from lspace.gis.chip import encode_png, make_chip_id
-from lspace.gis.conversation import Exchange
+from lspace.gis.imaging.chip import encode_png, make_chip_id
 from lspace.gis.provenance import ChipRecord, Run
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.answer import Answer
+from lspace.gis.runs.conversation import Exchange
+from lspace.gis.runs.run_progress import RunOutcome
 from lspace.model_backend.chip import Chip, ChipKind
 from lspace.model_backend.georeference.geotransform import GeoTransform
 from planted import crs_of, harbour_in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lspace.ui.conversation_panel import ConversationPanel
+from lspace.ui.conversation.conversation_panel import ConversationPanel
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QTextDocument
 from qgis.PyQt.QtTest import QTest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lspace.gis.layers import add_detections, create_proposal_layer
 from lspace.gis.provenance import Run
 from lspace.model_backend.proposal import Detection, Proposal
-from lspace.ui.review_panel import ReviewPanel
+from lspace.ui.review.review_panel import ReviewPanel
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsRectangle
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import Qt

@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import numpy as np
-from lspace.gis.chip import encode_png, make_chip_id
+from lspace.gis.imaging.chip import encode_png, make_chip_id
 from lspace.gis.layers import add_detections, create_proposal_layer
 from lspace.gis.provenance import ChipRecord, Run
 from lspace.model_backend.chip import Chip, ChipKind

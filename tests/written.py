@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from lspace.gis.training_chips import ChipSquare
+from lspace.gis.imaging.training_chips import ChipSquare
 from lspace.model_backend.contract import load_contracts
 from osgeo import gdal, osr
 from planted import crs_of, harbour_in

@@ -10,21 +10,21 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from ..gis.agreement import Check
-from ..gis.answer import Answer
 from ..gis.aoi import Aoi
-from ..gis.chip import ChipSet
-from ..gis.chip_store import ChipStore
-from ..gis.conversation import Conversation, Exchange
 from ..gis.errors import ChipError
+from ..gis.imaging.chip import ChipSet
 from ..gis.provenance import Run
-from ..gis.run_order import RunOrder
-from ..gis.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
-from ..gis.runner import Runner
+from ..gis.runs.agreement import Check
+from ..gis.runs.answer import Answer
+from ..gis.runs.chip_store import ChipStore
+from ..gis.runs.conversation import Conversation, Exchange
+from ..gis.runs.run_order import RunOrder
+from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from ..gis.runs.runner import Runner
 from ..gis.settings import Settings
 from ..model_backend.contract import Contract, Task
 from .dock import LSpaceDock
-from .task_panel import Asked, asked_title
+from .task.task_panel import Asked, asked_title
 from .words import end_words, note_words, sentence_for, stage_words, tr
 
 

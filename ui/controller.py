@@ -10,17 +10,17 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject
 
 from ..gis.aoi import Aoi
-from ..gis.chip_store import ChipStore
-from ..gis.conversation import Conversation
 from ..gis.errors import ChipError
-from ..gis.runner import Runner
+from ..gis.runs.chip_store import ChipStore
+from ..gis.runs.conversation import Conversation
+from ..gis.runs.runner import Runner
 from ..gis.saved_aoi import AoiSource
 from ..gis.settings import DockState, Settings
 from .ask_control import AskControl
 from .dock import LSpaceDock
 from .host import Host
 from .review_control import ReviewControl
-from .task_panel import Asked
+from .task.task_panel import Asked
 from .words import device_words, model_words, sentence_for, setup_advice, tr
 
 

@@ -17,15 +17,15 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..model_backend.contract import Contract
-from .aoi_panel import AoiPanel
-from .conversation_panel import ConversationPanel
+from .area.aoi_panel import AoiPanel
+from .conversation.conversation_panel import ConversationPanel
 from .icons import icon_path
-from .images_panel import ImagesPanel
+from .images.images_panel import ImagesPanel
 from .parts import column, fill_column, quiet_label, row, scrolled
-from .report_panel import ReportPanel
-from .review_panel import ReviewPanel
+from .report.report_panel import ReportPanel
+from .review.review_panel import ReviewPanel
 from .run_panel import RunPanel
-from .task_panel import TaskPanel
+from .task.task_panel import TaskPanel
 
 GAP_PX = 12
 """Around what is in the two halves."""

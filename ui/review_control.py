@@ -8,21 +8,21 @@ from collections.abc import Callable
 from qgis.core import QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer
 
-from ..gis.agreement import checks_of, write_agreement
-from ..gis.chip_store import ChipStore
-from ..gis.conversation import Conversation
 from ..gis.errors import PluginError
-from ..gis.export_format import ExportFormat
 from ..gis.layers import Status
 from ..gis.provenance import Run, read_run
-from ..gis.report import compose
-from ..gis.run_progress import RunEnd
-from .agreement_panel import AgreementPanel
+from ..gis.reporting.report import compose
+from ..gis.runs.agreement import checks_of, write_agreement
+from ..gis.runs.chip_store import ChipStore
+from ..gis.runs.conversation import Conversation
+from ..gis.runs.run_progress import RunEnd
+from ..gis.saving.export_format import ExportFormat
 from .ask_control import AskControl
 from .dock import LSpaceDock
-from .evidence_panel import EvidencePanel
-from .rows_dialog import RowsDialog
-from .save_dialog import SaveDialog
+from .review.agreement_panel import AgreementPanel
+from .review.evidence_panel import EvidencePanel
+from .review.rows_dialog import RowsDialog
+from .review.save_dialog import SaveDialog
 from .words import sentence_for, tr
 
 REPORT_DELAY_MS = 300

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..gis import errors
-from ..gis.chip import ChipNote, ChipNoteKind
 from ..gis.errors import PluginError, WorkerCrashed, WorkerFailed
-from ..gis.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from ..gis.imaging.chip import ChipNote, ChipNoteKind
+from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
 from ..gis.settings import Settings
 
 LOG_LINES_SHOWN = 4

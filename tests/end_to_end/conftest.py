@@ -8,8 +8,8 @@ import pytest
 @pytest.fixture
 def make_runner(qtbot):
     """Makes runners with a worker of ``tests/workers``, or, for None, with the plugin's own."""
-    from lspace.gis.runner import Runner
-    from lspace.gis.worker_process import WorkerProcess
+    from lspace.gis.runs.runner import Runner
+    from lspace.gis.runs.worker_process import WorkerProcess
     from planted import ROOT
     from qgis.core import QgsProject
 

@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.run_order import RunOrder
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.run_order import RunOrder
+from lspace.gis.runs.run_progress import RunOutcome
 from lspace.gis.settings import Settings
 from osgeo import gdal
 from planted import (

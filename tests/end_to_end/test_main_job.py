@@ -16,13 +16,13 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import OtherContract, RuntimeNotFound, WorkerCrashed
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.training_chips import RasterSource
 from lspace.gis.provenance import read_run
-from lspace.gis.image_source import ImageSource
-from lspace.gis.run_order import RunOrder
-from lspace.gis.run_progress import RunOutcome, RunStage
-from lspace.gis.runner import Runner
+from lspace.gis.runs.run_order import RunOrder
+from lspace.gis.runs.run_progress import RunOutcome, RunStage
+from lspace.gis.runs.runner import Runner
 from lspace.gis.settings import Settings
-from lspace.gis.training_chips import RasterSource
 from osgeo import gdal
 from planted import (
     ROOT,

@@ -7,12 +7,12 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.image_source import ImageSource
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.training_chips import RasterSource
 from lspace.gis.provenance import read_run
-from lspace.gis.run_order import RunOrder
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.run_order import RunOrder
+from lspace.gis.runs.run_progress import RunOutcome
 from lspace.gis.settings import Settings
-from lspace.gis.training_chips import RasterSource
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsRasterLayer
 
@@ -31,7 +31,10 @@ def views(crs, rotation):
 
 
 def pair_order(before, after, **options):
-    images = (ImageSource("before", before, date="2022-06-01"), ImageSource("after", after, date="2022-07-15"))
+    images = (
+        ImageSource("before", before, date="2022-06-01"),
+        ImageSource("after", after, date="2022-07-15"),
+    )
     return RunOrder(Aoi.from_view(after), after, "flood", images=images, **options)
 
 

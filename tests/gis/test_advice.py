@@ -8,13 +8,13 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.advice import RemedyKind, advise, advise_order, trained_square
 from lspace.gis.aoi import Aoi
-from lspace.gis.capture import Capture
-from lspace.gis.chip_note import ChipNote, ChipNoteKind
-from lspace.gis.image_source import ImageSource
-from lspace.gis.imagery import pixel_m
-from lspace.gis.training_chips import cut_chip, nearest_square, plan_squares
+from lspace.gis.imaging.advice import RemedyKind, advise, advise_order, trained_square
+from lspace.gis.imaging.capture import Capture
+from lspace.gis.imaging.chip_note import ChipNote, ChipNoteKind
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.imagery import pixel_m
+from lspace.gis.imaging.training_chips import cut_chip, nearest_square, plan_squares
 from lspace.model_backend.contract import load_contracts
 from planted import ROOT, crs_of, harbour_in, harbour_layer, square_at, transformed, view_of
 from qgis.core import (

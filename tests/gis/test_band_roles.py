@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.band_roles import BandName, BandRoles, Sensor, guess_roles, nanometres, sensor_of
-from lspace.gis.layer_bands import BANDS_PROPERTY, LayerBands
+from lspace.gis.imaging.band_roles import BandName, BandRoles, Sensor, guess_roles, nanometres, sensor_of
+from lspace.gis.imaging.layer_bands import BANDS_PROPERTY, LayerBands
 from osgeo import gdal
 from planted import ROOT, harbour_layer
 from qgis.core import QgsProject, QgsRasterLayer

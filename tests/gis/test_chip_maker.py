@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis import chip_maker
 from lspace.gis.aoi import Aoi
-from lspace.gis.chip_maker import ChipMaker
 from lspace.gis.errors import AoiTooLarge, BlankChip, ChipError, MixedImages, SourceUnreadable
-from lspace.gis.image_source import ImageSource
-from lspace.gis.run_order import RunOrder
-from lspace.gis.training_chips import RasterSource, cut_chip
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.training_chips import RasterSource, cut_chip
+from lspace.gis.runs import chip_maker
+from lspace.gis.runs.chip_maker import ChipMaker
+from lspace.gis.runs.run_order import RunOrder
 from planted import harbour_in, view_of
 from qgis.core import QgsGeometry, QgsRectangle
 from written import GEOMETRY, UTM, layer_of, noise, write_raster

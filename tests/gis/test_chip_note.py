@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.chip_note import ChipNoteKind, cloud_share, grey_share, notes_on_pixels
-from lspace.gis.stretch import stretch
+from lspace.gis.imaging.chip_note import ChipNoteKind, cloud_share, grey_share, notes_on_pixels
+from lspace.gis.imaging.stretch import stretch
 from osgeo import gdal
 from planted import ROOT
 

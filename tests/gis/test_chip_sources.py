@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.chip import ChipNoteKind, ViewChipJob, encode_png
 from lspace.gis.errors import BlankChip
+from lspace.gis.imaging.chip import ChipNoteKind, ViewChipJob, encode_png
 from planted import (
     crs_of,
     harbour_layer,

@@ -11,7 +11,7 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import AoiTooLarge, CrsUnknown, NoUtmZone
-from lspace.gis.training_chips import plan_squares, utm_zone_of
+from lspace.gis.imaging.training_chips import plan_squares, utm_zone_of
 from planted import crs_of, transformed, view_of
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
 from written import GEOMETRY, SIDE, UTM

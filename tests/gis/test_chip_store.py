@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
-from lspace.gis.chip_store import MOST_LOOSE, ChipStore
-from lspace.gis.conversation import Conversation
 from lspace.gis.provenance import ChipRecord
+from lspace.gis.runs.chip_store import MOST_LOOSE, ChipStore
+from lspace.gis.runs.conversation import Conversation
 from proposals import files_limited_to
 from qgis.core import QgsProject
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis.close_up import LEAST_PX, SHARE_OF_VIEW, close_up, gentle_move
+from lspace.gis.review.close_up import LEAST_PX, SHARE_OF_VIEW, close_up, gentle_move
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,

@@ -10,9 +10,9 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from exchanges import answer, area, exchange, picture
-from lspace.gis.conversation import KEY, SCOPE, Conversation, Exchange
 from lspace.gis.errors import RecordInvalid
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.conversation import KEY, SCOPE, Conversation, Exchange
+from lspace.gis.runs.run_progress import RunOutcome
 from planted import HARBOUR, crs_of
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
 from qgis.PyQt import sip

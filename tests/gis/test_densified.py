@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis.export import ExportFormat, save_layer
+from lspace.gis.saving.export import ExportFormat, save_layer
 from osgeo import ogr, osr
 from proposals import proposals
 

@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from bands import ROLES, field_of, harbour, image_of, paint, pixel_polygon, proposals_of
-from lspace.gis.band_roles import BandRoles
 from lspace.gis.errors import RasterUnusable
-from lspace.gis.evidence import EvidenceOrder
+from lspace.gis.evidence.evidence import EvidenceOrder
+from lspace.gis.evidence.spectral_image import SpectralImage
+from lspace.gis.evidence.spectral_index import Gap
+from lspace.gis.imaging.band_roles import BandRoles
 from lspace.gis.reprojection import reprojected
-from lspace.gis.spectral_image import SpectralImage
-from lspace.gis.spectral_index import Gap
 from osgeo import gdal
 from planted import ROOT, crs_of
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsRasterLayer
@@ -248,7 +248,7 @@ def test_a_proposal_outside_of_the_rasters_crs_has_no_pixels(tmp_path):
 
 
 def test_a_large_proposal_is_read_in_strips(tmp_path, monkeypatch):
-    monkeypatch.setattr("lspace.gis.support._STRIP_PIXELS", 500)
+    monkeypatch.setattr("lspace.gis.evidence.support._STRIP_PIXELS", 500)
     image = image_of(tmp_path / "shore.tif", paint(field_of("soil"), "water", 0, 0, 80, 15))
     assert support_of(image, "water", 0, 0, 80, 60).share == 0.25
 

@@ -10,7 +10,7 @@ pytest.importorskip("qgis.core")
 
 from bands import field_of, image_of, paint, pixel_polygon, proposals_of
 from lspace.gis.errors import SupportRejected
-from lspace.gis.evidence import EvidenceOrder, gather_evidence, write_evidence
+from lspace.gis.evidence.evidence import EvidenceOrder, gather_evidence, write_evidence
 from osgeo import gdal
 from qgis.core import NULL, QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 from written import UTM

@@ -12,7 +12,6 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis import save_target
 from lspace.gis.errors import (
     DiskFull,
     FormatUnavailable,
@@ -22,10 +21,11 @@ from lspace.gis.errors import (
     TargetNotWritable,
     WriteFailed,
 )
-from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status, add_detections, create_proposal_layer
 from lspace.gis.provenance import Run
-from lspace.gis.review import Review
+from lspace.gis.review.review import Review
+from lspace.gis.saving import save_target
+from lspace.gis.saving.export import ExportFormat, save_layer
 from lspace.model_backend.proposal import Detection, Proposal
 from osgeo import ogr, osr
 from proposals import files_limited_to

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.image_date import date_in, date_of_layer, date_of_view
+from lspace.gis.imaging.image_date import date_in, date_of_layer, date_of_view
 from planted import ROOT, crs_of, harbour_layer, view_of
 from qgis.core import Qgis, QgsDateTimeRange, QgsRasterLayer
 from qgis.PyQt.QtCore import QDateTime, Qt

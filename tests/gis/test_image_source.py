@@ -7,12 +7,12 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.capture import Capture
 from lspace.gis.errors import ChipError, CrsUnknown, ImageGone, SourceUnreadable
-from lspace.gis.image_catalogue import ChoiceKind, ImageCatalogue, ImageChoice
-from lspace.gis.image_source import ImageSource
+from lspace.gis.imaging.capture import Capture
+from lspace.gis.imaging.image_catalogue import ChoiceKind, ImageCatalogue, ImageChoice
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.training_chips import cut_chip, plan_squares
 from lspace.gis.layers import RESULT_PROPERTY
-from lspace.gis.training_chips import cut_chip, plan_squares
 from lspace.model_backend.chip import ChipKind
 from planted import ROOT, crs_of, harbour_layer, is_target, pixels_of, square_at, target_layer, view_of
 from qgis.core import (

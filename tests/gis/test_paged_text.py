@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.paged_text import Page, Piece, paginate, pieces_of
+from lspace.gis.reporting.paged_text import Page, Piece, paginate, pieces_of
 from qgis.PyQt.QtGui import QTextDocument
 
 pytestmark = pytest.mark.usefixtures("qgis_app")

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.pixel_mask import Window, centres_inside, rings_of
+from lspace.gis.evidence.pixel_mask import Window, centres_inside, rings_of
 from qgis.core import QgsGeometry, QgsPointXY, QgsRectangle
 
 WINDOW = Window(3, 5, 40, 30)

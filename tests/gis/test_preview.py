@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis import preview as preview_module
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import AoiTooLarge, BlankChip, ChipError
-from lspace.gis.image_source import ImageSource
-from lspace.gis.preview import PreviewMaker
-from lspace.gis.training_chips import cut_chip, plan_squares
+from lspace.gis.imaging import preview as preview_module
+from lspace.gis.imaging.image_source import ImageSource
+from lspace.gis.imaging.preview import PreviewMaker
+from lspace.gis.imaging.training_chips import cut_chip, plan_squares
 from lspace.model_backend.chip import ChipKind
 from planted import crs_of, harbour_in, harbour_layer, is_target, pixels_of, square_at, target_layer, view_of
 from qgis.core import QgsGeometry, QgsRectangle

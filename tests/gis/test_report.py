@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from exchanges import answer, area, exchange, picture
-from lspace.gis.caveats import CaveatKind, caveats_of, overclaims
 from lspace.gis.layers import Status
 from lspace.gis.provenance import ChipRecord, Run
-from lspace.gis.report import compose
-from lspace.gis.reported_proposal import count_overlapping
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.reporting.caveats import CaveatKind, caveats_of, overclaims
+from lspace.gis.reporting.report import compose
+from lspace.gis.reporting.reported_proposal import count_overlapping
+from lspace.gis.runs.run_progress import RunOutcome
 from planted import HARBOUR, crs_of
 from reports import ACCEPTED, REJECTED, proposal_layer
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.report_document import (
+from lspace.gis.reporting.report_document import (
     Column,
     Document,
     Heading,
@@ -21,8 +21,8 @@ from lspace.gis.report_document import (
     Quotation,
     Table,
 )
-from lspace.gis.report_html import page_of
-from lspace.gis.report_text import set_report
+from lspace.gis.reporting.report_html import page_of
+from lspace.gis.reporting.report_text import set_report
 from qgis.PyQt.QtGui import QTextDocument
 
 EVIL = "</p><script>alert(\"1\")</script><img src='http://x/y.png' onerror=z> & &amp; [% @user %] 港"

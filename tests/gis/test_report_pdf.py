@@ -9,10 +9,10 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from lspace.gis.errors import DiskFull, RenderFailed, TargetExists, WriteFailed
-from lspace.gis.map_figure import MapFigureJob
-from lspace.gis.printed_map import map_png
-from lspace.gis.report import compose
-from lspace.gis.report_document import (
+from lspace.gis.reporting.map_figure import MapFigureJob
+from lspace.gis.reporting.printed_map import map_png
+from lspace.gis.reporting.report import compose
+from lspace.gis.reporting.report_document import (
     Column,
     Document,
     Heading,
@@ -22,8 +22,8 @@ from lspace.gis.report_document import (
     Pictures,
     Table,
 )
-from lspace.gis.report_file import ReportFormat, prepare_report, save_page, save_pdf
-from lspace.gis.report_pdf import report_layout, write_pdf
+from lspace.gis.reporting.report_file import ReportFormat, prepare_report, save_page, save_pdf
+from lspace.gis.reporting.report_pdf import report_layout, write_pdf
 from osgeo import gdal, osr
 from pdf_text import words_in
 from planted import (

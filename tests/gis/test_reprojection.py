@@ -6,13 +6,13 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.active_run import ActiveRun
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import CrsUnknown
 from lspace.gis.reprojection import reprojected
-from lspace.gis.run_order import RunOrder
-from lspace.gis.run_progress import RunOutcome
-from lspace.gis.runner import Runner
+from lspace.gis.runs.active_run import ActiveRun
+from lspace.gis.runs.run_order import RunOrder
+from lspace.gis.runs.run_progress import RunOutcome
+from lspace.gis.runs.runner import Runner
 from lspace.gis.settings import Settings
 from lspace.model_backend.contract import load_contracts
 from osgeo import osr

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("qgis")
 
 from lspace.gis.errors import ValuesRejected
-from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status, is_proposal_layer, make_field, proposal_layers
-from lspace.gis.proposal_row import ProposalRow, next_pending, read_rows
-from lspace.gis.review import Counts, Review, reviewer_name
+from lspace.gis.review.proposal_row import ProposalRow, next_pending, read_rows
+from lspace.gis.review.review import Counts, Review, reviewer_name
+from lspace.gis.saving.export import ExportFormat, save_layer
 from qgis.core import NULL, QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
 from review_desk import detection_at, ids_of, layer_to_review, square, stream_in, values
 

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status
-from lspace.gis.proposal_row import read_rows
-from lspace.gis.review import Review
-from lspace.gis.review_filter import ReviewFilter
+from lspace.gis.review.proposal_row import read_rows
+from lspace.gis.review.review import Review
+from lspace.gis.review.review_filter import ReviewFilter
+from lspace.gis.saving.export import ExportFormat, save_layer
 from qgis.core import (
     QgsExpressionContextUtils,
     QgsMapRendererCustomPainterJob,

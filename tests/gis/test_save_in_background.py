@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("qgis")
 
 from lspace.gis.errors import DiskFull, PluginError, SaveCancelled, TargetExists, TargetInUse
-from lspace.gis.export import ExportFormat, prepare_save, save_layer
+from lspace.gis.saving.export import ExportFormat, prepare_save, save_layer
 from lspace.gis.task import BackgroundTask
 from osgeo import ogr
 from proposals import files_limited_to, proposals

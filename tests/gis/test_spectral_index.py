@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.band_roles import BandRoles
-from lspace.gis.spectral_index import MNDWI, NBR, NDVI, NDWI, Gap, rule_for
+from lspace.gis.evidence.spectral_index import MNDWI, NBR, NDVI, NDWI, Gap, rule_for
+from lspace.gis.imaging.band_roles import BandRoles
 from lspace.model_backend.contract import load_contracts
 
 ALL = BandRoles(1, 2, 3, 4, 5, 6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lspace.gis.stretch import downsample, stretch
+from lspace.gis.imaging.stretch import downsample, stretch
 
 NATIVE_PX, MODEL_PX = 512, 224
 

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.chip import ChipNoteKind
 from lspace.gis.errors import BlankChip, CrsUnknown, SourceUnreadable
-from lspace.gis.stretch import downsample, stretch
-from lspace.gis.training_chips import RasterSource, cut_chip
+from lspace.gis.imaging.chip import ChipNoteKind
+from lspace.gis.imaging.stretch import downsample, stretch
+from lspace.gis.imaging.training_chips import RasterSource, cut_chip
 from lspace.model_backend.chip import ChipKind
 from osgeo import gdal
 from planted import ROOT, blobs, crs_of, harbour_in, harbour_layer, pixels_of, transformed

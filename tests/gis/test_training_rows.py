@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("qgis")
 
 from lspace.gis.errors import DiskFull, SaveCancelled
-from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import add_detections
 from lspace.gis.provenance import ChipRecord
-from lspace.gis.training_rows import RowCounts, collect_rows, split_of
+from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.training_rows import RowCounts, collect_rows, split_of
 from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.proposal import Detection
 from planted import ROOT, WORKER_PYTHON, crs_of, transformed

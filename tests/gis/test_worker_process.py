@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis import worker_process
-from lspace.gis.worker_process import WorkerProcess, WorkerState
+from lspace.gis.runs import worker_process
+from lspace.gis.runs.worker_process import WorkerProcess, WorkerState
 from lspace.model_backend.protocol import MessageType
 
 MISBEHAVING = str(Path(__file__).resolve().parents[1] / "workers" / "misbehaving.py")
@@ -179,7 +179,7 @@ def test_a_chatty_worker_does_not_hang_and_the_end_of_its_log_is_kept(qtbot, mak
 
 
 def test_the_workers_environment_has_nothing_of_qgis(qgis_app, monkeypatch):
-    from lspace.gis.interpreter import worker_environment
+    from lspace.gis.runs.interpreter import worker_environment
 
     for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "PROJ_LIB", "PROJ_DATA", "GDAL_DATA"):
         monkeypatch.setenv(name, "/opt/qgis")

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.runner import Runner
+from lspace.gis.runs.runner import Runner
+from lspace.gis.runs.worker_process import WorkerProcess
 from lspace.gis.settings import DockState, Settings
-from lspace.gis.worker_process import WorkerProcess
 from lspace.ui.controller import DockController
 from lspace.ui.dock import LSpaceDock
 from lspace.ui.host import Host

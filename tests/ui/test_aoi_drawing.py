@@ -9,8 +9,8 @@ pytest.importorskip("qgis.core")
 from aoi_window import press, windows_with_a_panel
 from lspace.gis.errors import EmptyExtent
 from lspace.gis.saved_aoi import AoiSource
-from lspace.ui.polygon_tool import PolygonTool
-from lspace.ui.rectangle_tool import RectangleTool
+from lspace.ui.area.polygon_tool import PolygonTool
+from lspace.ui.area.rectangle_tool import RectangleTool
 from map_window import LEFT, RIGHT
 from planted import crs_of
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject

@@ -11,7 +11,7 @@ from lspace.gis.aoi import Aoi
 from lspace.gis.errors import CrsUnknown
 from lspace.gis.layers import RESULT_PROPERTY
 from lspace.gis.saved_aoi import AoiSource
-from lspace.ui.aoi_panel import AoiPanel
+from lspace.ui.area.aoi_panel import AoiPanel
 from planted import crs_of, square_at, target_layer, transformed
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import Qt

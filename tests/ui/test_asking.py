@@ -9,7 +9,7 @@ pytest.importorskip("qgis.core")
 from clicks import choose_task, click, ends_after, run_to_the_end
 from log_reading import click_words, text_of
 from lspace.gis.provenance import read_run
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.run_progress import RunOutcome
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
@@ -90,9 +90,7 @@ def test_boxes_can_be_asked_for_all_the_same(qtbot, make_window):
     window.canvas.setLayers(window.layers[1:])
     choose_task(window, "vessels")
     run_to_the_end(qtbot, window)
-    end = ends_after(
-        qtbot, window, lambda: click_words(window.dock.conversation_panel, "ask anyway")
-    )
+    end = ends_after(qtbot, window, lambda: click_words(window.dock.conversation_panel, "ask anyway"))
     assert [answer.task for answer in end.answers] == ["vessels_report", "vessels"]
     assert end.outcome is RunOutcome.NOTHING_FOUND
 

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.chip import encode_png
-from lspace.ui.chip_preview import ChipPreview, fitted
+from lspace.gis.imaging.chip import encode_png
+from lspace.ui.images.chip_preview import ChipPreview, fitted
 from map_window import LEFT
 from planted import pixels_of
 from qgis.PyQt.QtCore import QBuffer, QSize, Qt

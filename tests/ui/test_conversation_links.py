@@ -8,8 +8,8 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from log_reading import click_words, open_panel, text_of, what_is_told
-from lspace.gis.chip_store import ChipStore
-from lspace.gis.conversation import Conversation
+from lspace.gis.runs.chip_store import ChipStore
+from lspace.gis.runs.conversation import Conversation
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMessageBox

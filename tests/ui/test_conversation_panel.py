@@ -8,9 +8,9 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from log_reading import click_words, image_names, open_panel, text_of, what_is_told
-from lspace.gis.chip_store import ChipStore
-from lspace.gis.conversation import KEY, SCOPE, Conversation
-from lspace.ui.conversation_panel import SHOWN_AT_ONCE
+from lspace.gis.runs.chip_store import ChipStore
+from lspace.gis.runs.conversation import KEY, SCOPE, Conversation
+from lspace.ui.conversation.conversation_panel import SHOWN_AT_ONCE
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QImage, QPalette, QTextDocument

@@ -10,9 +10,9 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange
 from log_reading import EVIL, click_words, hrefs, image_names, open_panel, text_of
-from lspace.gis.chip_store import ChipStore
-from lspace.gis.conversation import Conversation
-from lspace.ui.conversation_text import markdown_of
+from lspace.gis.runs.chip_store import ChipStore
+from lspace.gis.runs.conversation import Conversation
+from lspace.ui.conversation.conversation_text import markdown_of
 from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QImage, QTextDocument
 

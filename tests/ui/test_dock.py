@@ -10,7 +10,7 @@ pytest.importorskip("qgis.core")
 
 from clicks import choose_task, click, drag, run_to_the_end, tasks_of
 from log_reading import text_of
-from lspace.gis.run_progress import RunOutcome
+from lspace.gis.runs.run_progress import RunOutcome
 from lspace.gis.saved_aoi import AoiSource
 from lspace.gis.settings import Settings
 from qgis.core import QgsProject

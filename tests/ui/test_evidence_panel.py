@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from bands import field_of, harbour, paint, pixel_polygon, proposals_of
-from lspace.gis.layer_bands import LayerBands
-from lspace.gis.support import SupportMeter
-from lspace.ui.evidence_panel import EvidencePanel
+from lspace.gis.evidence.support import SupportMeter
+from lspace.gis.imaging.layer_bands import LayerBands
+from lspace.ui.review.evidence_panel import EvidencePanel
 from osgeo import gdal
 from qgis.core import NULL, QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt

@@ -8,10 +8,10 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import ImageGone, MixedImages, SameImages
-from lspace.gis.image_catalogue import ChoiceKind
+from lspace.gis.imaging.image_catalogue import ChoiceKind
 from lspace.model_backend.chip import ChipKind
 from lspace.model_backend.contract import load_contracts
-from lspace.ui.images_panel import ImagesPanel
+from lspace.ui.images.images_panel import ImagesPanel
 from map_window import LEFT, MapWindow
 from planted import ROOT, crs_of, is_target, pixels_of, square_at, target_layer
 from qgis.core import (

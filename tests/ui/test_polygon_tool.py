@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.ui.polygon_tool import PolygonTool
-from lspace.ui.rectangle_tool import RectangleTool
+from lspace.ui.area.polygon_tool import PolygonTool
+from lspace.ui.area.rectangle_tool import RectangleTool
 from map_window import RIGHT, MapWindow
 from planted import crs_of, target_layer
 from qgis.core import QgsGeometry, QgsPointXY, QgsProject, QgsRectangle, QgsSnappingConfig, QgsTolerance

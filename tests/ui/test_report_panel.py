@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
-from lspace.gis.report import compose
-from lspace.ui.report_panel import ReportPanel
+from lspace.gis.reporting.report import compose
+from lspace.ui.report.report_panel import ReportPanel
 from pdf_text import words_in
 from planted import crs_of, harbour_layer, view_of
 from proposals import files_limited_to

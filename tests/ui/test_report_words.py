@@ -7,9 +7,9 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
-from lspace.gis.caveats import Caveat, CaveatKind
-from lspace.gis.report import compose
-from lspace.gis.report_document import (
+from lspace.gis.reporting.caveats import Caveat, CaveatKind
+from lspace.gis.reporting.report import compose
+from lspace.gis.reporting.report_document import (
     Heading,
     Listing,
     MapFigure,
@@ -19,13 +19,13 @@ from lspace.gis.report_document import (
     Quotation,
     Table,
 )
-from lspace.gis.report_html import page_of
-from lspace.gis.reported_proposal import Spread
-from lspace.gis.run_progress import RunOutcome
-from lspace.ui.caveat_words import caveat_words
-from lspace.ui.report_numbers import area_words, label_words, place_words, size_words, spread_words
-from lspace.ui.report_tables import MOST_ROWS
-from lspace.ui.report_words import ReportParts, ReportPictures, document_of
+from lspace.gis.reporting.report_html import page_of
+from lspace.gis.reporting.reported_proposal import Spread
+from lspace.gis.runs.run_progress import RunOutcome
+from lspace.ui.report.caveat_words import caveat_words
+from lspace.ui.report.report_numbers import area_words, label_words, place_words, size_words, spread_words
+from lspace.ui.report.report_tables import MOST_ROWS
+from lspace.ui.report.report_words import ReportParts, ReportPictures, document_of
 from reports import ACCEPTED, REJECTED, proposal_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")

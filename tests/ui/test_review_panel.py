@@ -7,12 +7,12 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.close_up import SHARE_OF_VIEW
-from lspace.gis.export import ExportFormat, save_layer
 from lspace.gis.layers import Status
-from lspace.gis.review import Counts, Review
-from lspace.gis.review_filter import ReviewFilter
-from lspace.ui.review_table import Column
+from lspace.gis.review.close_up import SHARE_OF_VIEW
+from lspace.gis.review.review import Counts, Review
+from lspace.gis.review.review_filter import ReviewFilter
+from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.ui.review.review_table import Column
 from qgis.core import QgsProject, QgsRectangle, QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 from qgis.PyQt.QtGui import QKeyEvent

@@ -11,8 +11,8 @@ pytest.importorskip("qgis.core")
 
 from clicks import choose_task, click, ends_after, run_to_the_end
 from log_reading import click_words, text_of
-from lspace.gis.export_format import ExportFormat
 from lspace.gis.layers import Status
+from lspace.gis.saving.export_format import ExportFormat
 from osgeo import ogr
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt

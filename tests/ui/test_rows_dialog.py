@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.row_folder import RowFolder
-from lspace.gis.training_rows import RowCounts
+from lspace.gis.saving.row_folder import RowFolder
+from lspace.gis.saving.training_rows import RowCounts
 from lspace.model_backend.contract import load_contracts
-from lspace.ui.rows_dialog import RowsDialog, counts_sentences
+from lspace.ui.review.rows_dialog import RowsDialog, counts_sentences
 from proposals import files_limited_to
 from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import Qt

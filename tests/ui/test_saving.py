@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from lspace.gis.export import ExportFormat
 from lspace.gis.layers import Status
-from lspace.gis.review import Review
-from lspace.gis.save_target import SaveTarget
-from lspace.ui.save_dialog import SaveDialog
+from lspace.gis.review.review import Review
+from lspace.gis.saving.export import ExportFormat
+from lspace.gis.saving.save_target import SaveTarget
+from lspace.ui.review.save_dialog import SaveDialog
 from osgeo import ogr
 from proposals import files_limited_to, proposals
 from qgis.core import QgsApplication, QgsProject

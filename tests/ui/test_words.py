@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis import errors
-from lspace.gis.chip import ChipNote, ChipNoteKind
-from lspace.gis.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from lspace.gis.imaging.chip import ChipNote, ChipNoteKind
+from lspace.gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
 from lspace.gis.settings import Settings
 from lspace.model_backend import errors as backend_errors
 from lspace.ui.words import end_words, model_words, note_words, sentence_for, setup_advice, stage_words

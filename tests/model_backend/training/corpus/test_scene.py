@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lspace.gis.stretch import stretch as plugin_stretch
+from lspace.gis.imaging.stretch import stretch as plugin_stretch
 from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.errors import RequestError
 from lspace.model_backend.training.corpus.cutting import Square, cut_picture, plan_squares, stretch

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Training-grade chips: squares of a raster layer in local UTM, cut and stretched as in training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsGeometry,
+    QgsMultiBandColorRenderer,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+from qgis.PyQt.QtCore import Qt
+
+from ...model_backend.chip import Chip, ChipKind
+from ...model_backend.contract import ChipGeometry
+from ...model_backend.georeference.geotransform import GeoTransform
+from ..aoi import Aoi
+from ..errors import AoiTooLarge, BlankChip, CrsUnknown, NoUtmZone, SourceUnreadable
+from ..reprojection import reprojected
+from .chip import MadeChip, check_content, encode_png, gsd_of, make_chip_id, wkt2_of
+from .chip_note import notes_on_pixels
+from .stretch import downsample, stretch
+
+STRIDE_SHARE = 0.75
+"""Chips of a grid are at most this share of their side apart: each overlaps its neighbour by a quarter."""
+MOST_CHIPS = 100
+LARGEST_GRID = 10 * MOST_CHIPS
+"""Of a slanted AOI many squares of the grid are left out; a larger grid is not even looked through."""
+UTM_LATITUDES = (-80.0, 84.0)
+LONLAT = "EPSG:4326"
+OPEN_OPTION = "|option:"
+"""How QGIS writes GDAL's open options behind a path."""
+
+
+@dataclass(frozen=True)
+class RasterSource:
+    """A raster layer as GDAL opens it; a plain value that a thread may use."""
+
+    name: str
+    uri: str
+    open_options: tuple[str, ...]
+    crs_wkt: str
+    bands: tuple[int, int, int]
+    """Numbers of the red, green and blue band, from 1, as the layer shows them."""
+    date: str | None
+
+    @classmethod
+    def from_layer(cls, layer: QgsRasterLayer) -> RasterSource:
+        """The source behind a layer.
+
+        Raises:
+            SourceUnreadable: the layer is broken, or not read by GDAL.
+            CrsUnknown: it has no CRS.
+        """
+        if not layer.isValid() or layer.providerType() != "gdal":
+            raise SourceUnreadable("not a GDAL layer", layer=layer.name(), provider=layer.providerType())
+        if not layer.crs().isValid():
+            raise CrsUnknown("the layer has no CRS", layer=layer.name())
+        uri, *options = layer.source().split(OPEN_OPTION)
+        crs_wkt = wkt2_of(layer.crs())
+        return cls(layer.name(), uri, tuple(options), crs_wkt, _shown_bands(layer), _date_of(layer))
+
+
+@dataclass(frozen=True)
+class ChipSquare:
+    """Where one chip is to be cut: a square in a UTM zone, metres."""
+
+    extent: QgsRectangle
+    crs: QgsCoordinateReferenceSystem
+
+
+def plan_squares(aoi: Aoi, geometry: ChipGeometry) -> list[ChipSquare]:
+    """Squares that cover the AOI, row by row from the north west.
+
+    One square around the middle where the AOI fits into it; otherwise a grid of overlapping ones, the
+    outer ones flush with the AOI's edges. Squares that do not touch the AOI are left out.
+
+    Raises:
+        NoUtmZone: the AOI's middle lies too near to a pole.
+        CrsUnknown: the AOI cannot be brought into UTM.
+        AoiTooLarge: one run does not take as many.
+    """
+    crs = utm_zone_of(aoi)
+    polygon = reprojected(aoi.polygon, aoi.crs, crs)
+    around, side = polygon.boundingBox(), geometry.side_m
+    lefts = _starts(around.xMinimum(), around.xMaximum(), side)
+    bottoms = _starts(around.yMinimum(), around.yMaximum(), side)[::-1]
+    count = len(lefts) * len(bottoms)
+    if count <= LARGEST_GRID:
+        grid = [QgsRectangle(x, y, x + side, y + side) for y in bottoms for x in lefts]
+        squares = [ChipSquare(square, crs) for square in grid if polygon.intersects(square)]
+        count = len(squares)
+    if count > MOST_CHIPS:
+        raise AoiTooLarge("too many chips", chips=count, most=MOST_CHIPS)
+    return squares
+
+
+def nearest_square(squares: list[ChipSquare], aoi: Aoi) -> ChipSquare:
+    """The one in whose middle the AOI's middle lies best.
+
+    Raises:
+        CrsUnknown: the AOI's middle cannot be brought into UTM.
+    """
+    centre = reprojected(QgsGeometry.fromPointXY(aoi.frame().centre), aoi.crs, squares[0].crs).asPoint()
+    return min(squares, key=lambda square: square.extent.center().sqrDist(centre))
+
+
+def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
+    """The WGS 84 / UTM zone of the AOI's middle."""
+    centre = QgsGeometry.fromPointXY(aoi.frame().centre)
+    point = reprojected(centre, aoi.crs, QgsCoordinateReferenceSystem(LONLAT)).asPoint()
+    south, north = UTM_LATITUDES
+    if not south <= point.y() <= north:
+        raise NoUtmZone("outside the UTM zones", latitude=point.y())
+    zone = int((point.x() + 180) // 6) % 60 + 1
+    return QgsCoordinateReferenceSystem(f"EPSG:{(32600 if point.y() >= 0 else 32700) + zone}")
+
+
+def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -> MadeChip:
+    """Reads, stretches and shrinks one square; touches neither layers nor the project: for any thread.
+
+    Raises:
+        SourceUnreadable: GDAL cannot open or warp the source.
+        BlankChip: the square has no data, or all bands are flat.
+    """
+    bands, valid = _read_square(source, square, geometry.native_px)
+    share = float(valid.mean())
+    if share == 0:
+        raise BlankChip("the raster has no data here", reason="empty")
+    stretched = stretch(np.where(valid, bands, np.nan), geometry.stretch_percentiles)
+    rgb = downsample(stretched.transpose(1, 2, 0), geometry.model_px)
+    check_content(rgb, share)
+    side, extent, png = geometry.model_px, square.extent, encode_png(rgb)
+    pixel = geometry.gsd_m
+    transform = GeoTransform(pixel, 0.0, extent.xMinimum(), 0.0, -pixel, extent.yMaximum())
+    chip = Chip(
+        chip_id=make_chip_id(png, transform),
+        kind=ChipKind.TRAINING_GRADE,
+        png=png,
+        width_px=side,
+        height_px=side,
+        transform=transform,
+        crs_wkt=wkt2_of(square.crs),
+        gsd_m=gsd_of(transform, square.crs, side, side, QgsCoordinateTransformContext()),
+        valid_share=share,
+        sources=(source.name,),
+        date=source.date,
+    )
+    return MadeChip(chip, notes_on_pixels(rgb, share))
+
+
+def _starts(low: float, high: float, side: float) -> list[float]:
+    """Where the squares of a row begin: centred if one is enough, else evenly from edge to edge."""
+    length = high - low
+    if length <= side:
+        return [(low + high - side) / 2]
+    count = math.ceil((length - side) / (side * STRIDE_SHARE)) + 1
+    return [low + index * (length - side) / (count - 1) for index in range(count)]
+
+
+def _read_square(source: RasterSource, square: ChipSquare, side_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Float bands, shape (3, side, side), and the mask of pixels with data."""
+    with _gdal_errors_as_ours(source.name):
+        values = _warp(source, square, side_px)
+    if values is None or values.shape[0] != 4:
+        raise SourceUnreadable(gdal.GetLastErrorMsg(), layer=source.name)
+    bands, covered = values[:3], values[3] > 0
+    # a collar of zeros is no data too, whether or not the file says so
+    return bands, covered & np.isfinite(bands).all(axis=0) & (bands != 0).any(axis=0)
+
+
+def _warp(source: RasterSource, square: ChipSquare, side_px: int) -> np.ndarray | None:
+    """The chosen bands and their alpha, float, shape (4, side, side); None where GDAL cannot."""
+    flags = gdal.OF_RASTER | gdal.OF_READONLY | gdal.OF_VERBOSE_ERROR
+    dataset = gdal.OpenEx(source.uri, flags, open_options=list(source.open_options))
+    if dataset is None:
+        return None
+    chosen = gdal.Translate("", dataset, format="VRT", bandList=[*source.bands, *_alpha_of(dataset)])
+    extent = square.extent
+    warped = chosen and gdal.Warp(
+        "",
+        chosen,
+        format="MEM",
+        srcSRS=source.crs_wkt,
+        dstSRS=wkt2_of(square.crs),
+        outputBounds=(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
+        width=side_px,
+        height=side_px,
+        resampleAlg="bilinear",
+        outputType=gdal.GDT_Float32,
+        dstAlpha=True,
+    )
+    return warped.ReadAsArray() if warped else None
+
+
+def _alpha_of(dataset: gdal.Dataset) -> list[int]:
+    """The number of the alpha band, if there is one: what is transparent is no data."""
+    numbers = range(1, dataset.RasterCount + 1)
+    kinds = [dataset.GetRasterBand(number).GetColorInterpretation() for number in numbers]
+    return [number for number, kind in zip(numbers, kinds) if kind == gdal.GCI_AlphaBand][:1]
+
+
+@contextmanager
+def _gdal_errors_as_ours(layer: str) -> Iterator[None]:
+    """Keeps GDAL's words off the console; its exceptions, where another plugin wants them, become ours."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    except RuntimeError as error:
+        raise SourceUnreadable(str(error), layer=layer) from error
+    finally:
+        gdal.PopErrorHandler()
+
+
+def _shown_bands(layer: QgsRasterLayer) -> tuple[int, int, int]:
+    renderer = layer.renderer()
+    if isinstance(renderer, QgsMultiBandColorRenderer):
+        red, green, blue = renderer.redBand(), renderer.greenBand(), renderer.blueBand()
+        if min(red, green, blue) > 0:
+            return (red, green, blue)
+    return (1, 2, 3) if layer.bandCount() >= 3 else (1, 1, 1)
+
+
+def _date_of(layer: QgsRasterLayer) -> str | None:
+    temporal = layer.temporalProperties()
+    if temporal is None or not temporal.isActive():
+        return None
+    begin = temporal.fixedTemporalRange().begin()
+    return begin.date().toString(Qt.DateFormat.ISODate) if begin.isValid() else None

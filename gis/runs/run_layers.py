@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The layers of one run in the project: made when the first result arrives, filled as more come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
+
+from ...model_backend.contract import Contract
+from ...model_backend.proposal import Detection
+from ..errors import LayerRejected
+from ..layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
+from ..provenance import ChipRecord, Run
+
+GROUP = "LSpace"
+"""In the layer tree."""
+
+
+class RunLayers:
+    """Writes what the worker reports; whatever was written stays."""
+
+    def __init__(self, run: Run, crs: QgsCoordinateReferenceSystem, contract: Contract) -> None:
+        self._run = run
+        self._crs = crs
+        self._contract = contract
+        self.proposals: QgsVectorLayer | None = None
+        self.footprints: QgsVectorLayer | None = None
+        self.boxes = 0
+        self.dropped: Counter[str] = Counter()
+        self.cut_short = 0
+        self._boxes_before = 0
+        self._prompts: dict[str, None] = {}
+
+    def add_detection(self, body: dict[str, Any]) -> None:
+        """Puts one box on the map; ``body`` is that of a ``detection`` message."""
+        detection = Detection.from_payload(body["detection"])
+        words = self._contract.words_for_label(detection.proposal.label)
+        detection = replace(detection, proposal=replace(detection.proposal, label=words))
+        if self.proposals is None:
+            self.proposals = create_proposal_layer(self._run, self._crs)
+            _show(self.proposals)
+        add_detections(self.proposals, self._run, [detection], body["prompt"]["prompt"])
+        self.boxes += 1
+
+    def add_place(self, chip_id: str, answers: list[dict[str, Any]], outcome: str) -> None:
+        """Puts a place's outline on the map, with what was answered about its images."""
+        chips = self._run.chips_of(chip_id)
+        if not chips:
+            return
+        dropped = Counter()
+        for answer in answers:
+            dropped.update(answer.get("dropped", {}))
+            self._prompts[answer["prompt"]] = None
+            self.cut_short += answer.get("finish_reason") == "length"
+        if self.footprints is None:
+            self.footprints = create_footprint_layer(self._run, self._crs)
+            _show(self.footprints, below=self.proposals)
+        prose = [answer["text"] for answer in answers if answer["answer"] == "text"]
+        add_footprint(
+            self.footprints,
+            self._run,
+            _together(chips),
+            outcome=outcome,
+            prompt="\n".join(answer["prompt"] for answer in answers),
+            caption="\n".join(prose),
+            n_boxes=self.boxes - self._boxes_before,
+            dropped=sum(dropped.values()),
+        )
+        self._boxes_before = self.boxes
+        self.dropped.update(dropped)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """As asked, each wording once."""
+        return tuple(self._prompts)
+
+    def finish(self) -> None:
+        """Completes the provenance of what was made."""
+        run = replace(self._run, prompts=self.prompts)
+        for layer in (self.proposals, self.footprints):
+            if layer is not None:
+                run.write_to(layer)
+
+
+def _together(chips: tuple[ChipRecord, ...]) -> ChipRecord:
+    """The last chip, with what is to be said of all images of its place."""
+    dates = [chip.date or "?" for chip in chips] if any(chip.date for chip in chips) else []
+    sources = dict.fromkeys(source for chip in chips for source in chip.sources)
+    return replace(
+        chips[-1],
+        date=" / ".join(dates) or None,
+        sources=tuple(sources),
+        valid_share=min(chip.valid_share for chip in chips),
+    )
+
+
+def _show(layer: QgsVectorLayer, below: QgsVectorLayer | None = None) -> None:
+    """In a group of its own on top of the other layers, so that the imagery does not hide it."""
+    project = QgsProject.instance()
+    if project.addMapLayer(layer, False) is None:
+        raise LayerRejected("the project would not take the layer", layer=layer.name())
+    root = project.layerTreeRoot()
+    group = root.findGroup(GROUP) or root.insertGroup(0, GROUP)
+    group.insertLayer(0 if below is None else 1, layer)

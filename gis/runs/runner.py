@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a click on Run to layers: makes chips, has the model loaded, asks place by place, fills layers.
+
+Runs in the GUI thread and never waits. One run at a time; each ends with exactly one ``ended``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from ...model_backend.protocol import Message, MessageType
+from ..errors import CrsUnknown, OtherContract, PluginError, RuntimeNotFound, WorkerFailed
+from ..imaging.chip import ChipSet
+from ..settings import Settings
+from .active_run import ActiveRun
+from .chip_maker import ChipMaker
+from .interpreter import usable_interpreter
+from .run_order import RunOrder
+from .run_progress import RunOutcome, RunProgress, RunStage
+from .worker_process import WorkerProcess, WorkerState
+
+WorkerFactory = Callable[[str], WorkerProcess]
+
+
+class Runner(QObject):
+    """Carries out orders with one worker, which it keeps between runs."""
+
+    progressed = pyqtSignal(object)
+    """A ``RunProgress``."""
+    chips_made = pyqtSignal(object)
+    """A tuple of ``ChipSet``, one a place."""
+    model_ready = pyqtSignal(object)
+    """The facts of ``ModelInfo``, as a dict."""
+    prompt_opened = pyqtSignal(object)
+    """An ``Answer`` that is still empty."""
+    text_arrived = pyqtSignal(str, str, str)
+    """Chip id, target (empty where nothing is looked for), piece of text."""
+    box_arrived = pyqtSignal(object)
+    """The proposal layer, which has one feature more."""
+    ended = pyqtSignal(object)
+    """A ``RunEnd``."""
+
+    def __init__(self, make_worker: WorkerFactory = WorkerProcess, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._make_worker = make_worker
+        self._worker: WorkerProcess | None = None
+        self._run: ActiveRun | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is under way."""
+        return self._run is not None
+
+    @property
+    def worker_process_id(self) -> int | None:
+        """The worker's process, where one is running."""
+        return self._worker.process_id if self._worker else None
+
+    def start(self, order: RunOrder, settings: Settings) -> None:
+        """Begins a run; ends at once where there is no interpreter."""
+        if self._run is not None:
+            return
+        self._run = run = ActiveRun(order, settings.expected_contract)
+        try:
+            run.place_clip()
+            worker = self._worker_for(settings)
+        except (CrsUnknown, RuntimeNotFound) as error:
+            self._end(RunOutcome.FAILED, error)
+            return
+        stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
+        self.progressed.emit(RunProgress(stage))
+        run.request_id = worker.send(MessageType.LOAD, settings.model_choice().to_payload())
+        if run.places is None:
+            self._make_chips(run)
+
+    def cancel(self) -> None:
+        """Ends the run; what has arrived stays."""
+        run = self._run
+        if run is None or self._worker is None:
+            return
+        self.progressed.emit(RunProgress(RunStage.CANCELLING))
+        if run.waits_for_chips():
+            self._end(RunOutcome.CANCELLED)
+        else:
+            self._worker.cancel(run.request_id)
+
+    def shut_down(self) -> None:
+        """Ends the run, if any, and lets the worker go."""
+        self._end(RunOutcome.CANCELLED)
+        self._drop_worker()
+
+    def _make_chips(self, run: ActiveRun) -> None:
+        run.maker = ChipMaker(run.order, run.contract.chip, self)
+        run.maker.made.connect(self._on_chips_made)
+        run.maker.failed.connect(lambda error: self._end(RunOutcome.FAILED, error))
+        run.maker.cancelled.connect(self.cancel)
+        run.maker.start()
+
+    def _worker_for(self, settings: Settings) -> WorkerProcess:
+        program = usable_interpreter(settings.interpreter)
+        if self._worker is not None and self._worker.program != program:
+            self._drop_worker()
+        if self._worker is None:
+            self._worker = self._make_worker(program)
+            self._worker.setParent(self)
+            self._worker.message_received.connect(self._on_message)
+            self._worker.crashed.connect(lambda error: self._end(RunOutcome.CRASHED, error))
+        return self._worker
+
+    def _drop_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker.deleteLater()
+            self._worker = None
+
+    def _on_chips_made(self, places: tuple[ChipSet, ...]) -> None:
+        if self._run is None:
+            return
+        self._run.places = places
+        self._run.stamp("chips")
+        self.chips_made.emit(places)
+        self._ask_next()
+
+    def _on_message(self, message: Message) -> None:
+        run = self._run
+        if run is None or message.request_id not in (0, run.request_id):
+            return  # late words of a run that is over
+        handle = {
+            MessageType.STAGE: self._on_stage,
+            MessageType.TEXT: self._on_text,
+            MessageType.DETECTION: self._on_detection,
+            MessageType.CHIP_DONE: self._on_chip_done,
+            MessageType.RESULT: self._on_result,
+            MessageType.ERROR: self._on_error,
+            MessageType.CANCELLED: lambda _: self._end(RunOutcome.CANCELLED),
+        }.get(message.type)
+        if handle is None:
+            return
+        try:
+            handle(message.body)
+        except PluginError as error:
+            self._give_up(error)
+
+    def _on_stage(self, body: dict[str, Any]) -> None:
+        stage = RunStage(body["stage"])
+        if stage is RunStage.READING:
+            self._run.open_prompt(body)
+            self.prompt_opened.emit(self._run.open_place.answers[-1])
+        self._tell(RunProgress(stage, body.get("step", ""), body.get("share")))
+
+    def _on_text(self, body: dict[str, Any]) -> None:
+        run = self._run
+        run.stamp("first token")
+        run.open_place.add_text(body["text"])
+        self.text_arrived.emit(body["chip_id"], body["target"] or "", body["text"])
+        self._tell(RunProgress(RunStage.WRITING, tokens=body["tokens"]))
+
+    def _on_detection(self, body: dict[str, Any]) -> None:
+        self._run.layers.add_detection(body)
+        self.box_arrived.emit(self._run.layers.proposals)
+
+    def _on_chip_done(self, body: dict[str, Any]) -> None:
+        self._run.close_place(body)
+
+    def _on_result(self, body: dict[str, Any]) -> None:
+        run = self._run
+        if run.info is not None:
+            run.close_request(body)
+        elif body["contract"] == run.contract.name:
+            run.info = body["info"]
+            run.stamp("model")
+            self.model_ready.emit(run.info)
+        else:
+            self._drop_worker()  # it would keep this model
+            self._end(RunOutcome.FAILED, OtherContract(expected=run.contract.name, found=body["contract"]))
+            return
+        self._ask_next()
+
+    def _on_error(self, body: dict[str, Any]) -> None:
+        self._end(RunOutcome.FAILED, WorkerFailed(code=body["code"], detail=body["message"]))
+
+    def _ask_next(self) -> None:
+        """Asks about the next place, once there are chips and a model."""
+        run = self._run
+        if run.info is None or run.places is None:
+            self._tell(RunProgress(RunStage.DRAWING if run.places is None else RunStage.LOADING))
+            return
+        if run.index == len(run.places):
+            self._end(RunOutcome.FINISHED if run.has_result() else RunOutcome.NOTHING_FOUND)
+            return
+        run.open_layers()
+        run.request_id = self._worker.send(*run.message())
+
+    def _tell(self, progress: RunProgress) -> None:
+        run = self._run
+        self.progressed.emit(
+            replace(
+                progress,
+                place=run.index + 1,
+                places=len(run.places or ()),
+                boxes=run.layers.boxes if run.layers else 0,
+            )
+        )
+
+    def _give_up(self, error: PluginError) -> None:
+        """Ends a run that failed on our own side, and quiets the worker."""
+        if self._worker is not None and self._run is not None:
+            request_id = self._run.request_id
+            self._end(RunOutcome.FAILED, error)
+            self._worker.cancel(request_id)
+
+    def _end(self, outcome: RunOutcome, error: PluginError | None = None) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if run.maker is not None:
+            run.maker.give_up()
+            run.maker.deleteLater()
+        self.ended.emit(run.end(outcome, error))
