@@ -99,7 +99,7 @@ class LSpaceDock(QgsDockWidget):
         self._room_timer.start()  # when the panels know their new heights
 
     def _share_height(self) -> None:
-        """The question gets what it needs; where the tab in front then has too little, the tab comes first."""
+        """The question gets what it needs; where the tab then has too little, the tab comes first."""
         if self._is_dragged:
             return
         total = sum(self.splitter.sizes())
@@ -138,6 +138,7 @@ class LSpaceDock(QgsDockWidget):
 
     def _split(self, upper: QWidget, lower: QWidget) -> QSplitter:
         splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setChildrenCollapsible(False)  # Run stays in sight
         splitter.addWidget(upper)
         splitter.addWidget(lower)
         splitter.setStretchFactor(1, 1)

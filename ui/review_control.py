@@ -52,7 +52,7 @@ class ReviewControl(QObject):
         self.evidence_panel = EvidencePanel()
         self.agreement_panel = AgreementPanel()
         self._panel.add_tool(tr("Independent evidence"), self.evidence_panel)
-        self._panel.add_tool(tr("Agreement of the model with itself"), self.agreement_panel)
+        self._panel.add_tool(tr("Self-agreement"), self.agreement_panel)
         self._report_timer = QTimer(self)
         self._report_timer.setSingleShot(True)
         self._report_timer.setInterval(REPORT_DELAY_MS)

@@ -1,4 +1,4 @@
-"""``qgis --code``, started in the repository: the dock step by step, by clicks, a picture each in ``$TOUR_OUT``."""
+"""``qgis --code``, started in the repository: the dock step by step, a picture each in ``$TOUR_OUT``."""
 
 import os
 import sys

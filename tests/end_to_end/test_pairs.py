@@ -1,4 +1,4 @@
-"""Two images of one place -> worker -> layer: what changed is where it changed, as shown and training grade."""
+"""Two images of one place -> worker -> layer: what changed is boxed where it changed."""
 
 from __future__ import annotations
 

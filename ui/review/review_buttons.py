@@ -9,6 +9,8 @@ from qgis.PyQt.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from .key_area import KeyArea
 
+GAP_PX = 4
+
 
 class ReviewButtons(QWidget):
     """The decisions, and beside them in ``tools`` the rest; who owns them connects their ``clicked``."""
@@ -19,9 +21,9 @@ class ReviewButtons(QWidget):
         self.reject = _button(self.tr("Reject R"), self.tr("Reject the selected proposals (R)"))
         self.next = _button(self.tr("Next N"), self.tr("On to the next proposal to review (N)"))
         self.reset = _button(
-            self.tr("Undecide U"), self.tr("Take back what was decided on the selected proposals (U)")
+            self.tr("Reset U"), self.tr("Take back what was decided on the selected proposals (U)")
         )
-        self.reshape = _button(self.tr("Reshape E"), self.tr("Change the shape with QGIS's vertex tool (E)"))
+        self.reshape = _button(self.tr("Shape E"), self.tr("Change the shape with QGIS's vertex tool (E)"))
         self.previous = _button(self.tr("Back P"), self.tr("Back to the proposal to review before (P)"))
         self.zoom = _tool("mActionZoomToSelected", self.tr("Zoom the map to the proposal (Z or Enter)"))
         self.undo = _tool("mActionUndo", self.tr("Undo the last change of the layer (Ctrl+Z)"))
@@ -31,6 +33,7 @@ class ReviewButtons(QWidget):
     def _arrange(self) -> None:
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(GAP_PX)
         texts = (self.accept, self.reject, self.next, self.reset, self.reshape, self.previous)
         for place, button in enumerate(texts):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
