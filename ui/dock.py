@@ -103,7 +103,7 @@ class LSpaceDock(QgsDockWidget):
         if self._is_dragged:
             return
         total = sum(self.splitter.sizes())
-        form_px = self._form.sizeHint().height() + self.run_panel.sizeHint().height() + GAP_PX
+        form_px = self._form.heightForWidth(self._form.width()) + self.run_panel.sizeHint().height() + GAP_PX
         lines_px = self.fontMetrics().lineSpacing() * SPARE_LINES
         tab_px = self.shown_panel().minimumSizeHint().height() + self.tabs.tabBar().height() + lines_px
         question_px = max(min(form_px, total - tab_px), 0)
