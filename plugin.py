@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from .ui.icons import icon_path
-from .ui.options_factory import OptionsFactory
+from .ui.options.options_factory import OptionsFactory
 
 MENU = "LSpace"
 
@@ -47,6 +48,7 @@ class LSpacePlugin:
             self._dock.deleteLater()
             self._dock = None
         self._iface.unregisterOptionsWidgetFactory(self._options)
+        self._options.shut_down()
         self._options = None
         self._iface.removeRasterToolBarIcon(self._action)
         self._iface.removePluginRasterMenu(MENU, self._action)
@@ -68,9 +70,11 @@ class LSpacePlugin:
 
         canvas, window = self._iface.mapCanvas(), self._iface.mainWindow()
         self._dock = LSpaceDock(Settings.load().expected_contract, canvas, window)
-        host = Host(canvas, self._open_options, self._reshape)
+        host = Host(canvas, self._open_options, self._reshape, self._tell, self._show_demo)
         self._controller = DockController(self._dock, host, Runner(parent=self._dock))
         self._dock.setToggleVisibilityAction(self._action)
+        if window.restoreDockWidget(self._dock):  # where it was when QGIS was last closed
+            return
         self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
         width = DockState.load().width_px or self._dock.sizeHint().width()
         window.resizeDocks([self._dock], [width], Qt.Orientation.Horizontal)
@@ -82,6 +86,28 @@ class LSpacePlugin:
         layer.selectByIds([feature_id])
         self._iface.setActiveLayer(layer)
         self._iface.actionVertexToolActiveLayer().trigger()
+
+    def _tell(self, text, is_warning):
+        bar = self._iface.messageBar()
+        push = bar.pushWarning if is_warning else bar.pushInfo
+        push(MENU, text)
+
+    def _show_demo(self):
+        from .gis.demo_scene import demo_layer, first_view
+        from .gis.errors import PluginError
+        from .ui.words import sentence_for
+
+        try:
+            layer = demo_layer(QCoreApplication.translate("LSpace", "Honolulu, Sentinel-2"))
+        except PluginError as error:
+            self._tell(sentence_for(error), True)
+            return
+        QgsProject.instance().setCrs(layer.crs())
+        if QgsProject.instance().addMapLayer(layer) is None:
+            return
+        self._iface.layerTreeCanvasBridge().setCanvasLayers()  # now, else it zooms to the whole scene later
+        self._iface.mapCanvas().setExtent(first_view(layer.extent()))
+        self._iface.mapCanvas().refresh()
 
     def _on_settings_saved(self):
         if self._controller is not None:

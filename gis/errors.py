@@ -17,8 +17,9 @@ PluginError
 ├── LayerError              a result layer cannot be made or filled
 │   ├── LayerRejected       QGIS would not make the layer
 │   ├── FeaturesRejected    QGIS would not take all the features
+│   ├── LayerRemoved        the user took the layer away while it was being filled
 │   ├── StyleRejected       a style file would not load
-│   ├── ValuesRejected      a layer takes no measured values or decisions
+│   ├── ValuesRejected      a layer takes no measured values or decisions, or holds no proposals
 │   └── RecordInvalid       the record of a run in a layer's metadata is damaged
 ├── ExportError             a layer could not be saved; the layer and any older file are untouched
 │   ├── NothingToSave       no proposal has the status that was asked for
@@ -29,11 +30,13 @@ PluginError
 │   ├── FormatUnavailable   this GDAL has no driver for the format
 │   ├── SaveCancelled       the user gave up
 │   └── WriteFailed         the driver gave up for another reason
-├── EvidenceError           the support of proposals cannot be measured, or not be kept
-│   ├── RasterUnusable      a raster layer cannot be measured
-│   └── SupportRejected     the layer of proposals takes no values
+├── RasterUnusable          a raster layer cannot be measured
+├── ModelUnusable           a folder holds no model that can be run
+├── ModelNotRemoved         a downloaded model cannot be deleted
+├── ProjectClosed           another project was opened in the middle of a run
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
+    ├── RuntimeFailed       no runtime could be prepared; the one in use is untouched
     ├── WorkerFailed        it lives, but could not do what was asked
     ├── OtherContract       the model it loaded is of another kind than the run was made for
     └── WorkerCrashed       it ended by itself
@@ -118,12 +121,16 @@ class FeaturesRejected(LayerError):
     """QGIS would not take all of the features."""
 
 
+class LayerRemoved(LayerError):
+    """The user took a result layer away while it was being filled."""
+
+
 class StyleRejected(LayerError):
     """A style file would not load."""
 
 
 class ValuesRejected(LayerError):
-    """A layer takes no values in its edit buffer."""
+    """A layer takes no values in its edit buffer, or holds no proposals that they could be about."""
 
 
 class RecordInvalid(LayerError):
@@ -166,16 +173,22 @@ class WriteFailed(ExportError):
     """The driver gave up for a reason it put in words of its own."""
 
 
-class EvidenceError(PluginError):
-    """The support of proposals cannot be measured, or not be kept."""
-
-
-class RasterUnusable(EvidenceError):
+class RasterUnusable(PluginError):
     """``layer`` cannot be measured: ``reason`` is ``provider``, ``crs``, ``place`` or ``pixels``."""
 
 
-class SupportRejected(EvidenceError):
-    """The layer of proposals is none, is read-only, or did not take the values."""
+class ModelUnusable(PluginError):
+    """The folder ``path`` holds no model that can be run: ``reason`` of ``check_model_folder``, or
+    ``no folder``, ``unreadable``, or ``half`` for a download that is not complete.
+    """
+
+
+class ModelNotRemoved(PluginError):
+    """The files at ``path`` are no download of ours, or another program has them open."""
+
+
+class ProjectClosed(PluginError):
+    """The project that a run was about was closed before its end."""
 
 
 class WorkerError(PluginError):
@@ -184,6 +197,10 @@ class WorkerError(PluginError):
 
 class RuntimeNotFound(WorkerError):
     """There is no usable Python interpreter to run the worker with."""
+
+
+class RuntimeFailed(WorkerError):
+    """A runtime could not be prepared: ``reason`` is the value of a ``Fault``, ``log`` the last lines."""
 
 
 class WorkerFailed(WorkerError):

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from qgis.core import NULL, QgsFeature, QgsFeatureRequest, QgsVectorLayer
 
-from .errors import ValuesRejected
+from .errors import LayerError, ValuesRejected
 from .layers import make_field
 
 
@@ -26,15 +27,34 @@ def write_values(
         ValuesRejected: the layer takes no edits; it is as it was.
     """
     was_editable = layer.isEditable()
-    if not was_editable and not layer.startEditing():
-        raise ValuesRejected("the layer is read-only", layer=layer.name())
-    layer.beginEditCommand(title)
+    start_editing(layer)
     try:
-        _write(layer, _columns_of(layer, fields), values)
+        with one_edit_command(layer, title):
+            _write(layer, _columns_of(layer, fields), values)
     except ValuesRejected:
-        layer.destroyEditCommand()
         if not was_editable:
             layer.rollBack()
+        raise
+
+
+def start_editing(layer: QgsVectorLayer) -> None:
+    """Opens the layer's edit buffer, if it is not open.
+
+    Raises:
+        ValuesRejected: the layer is read-only.
+    """
+    if not layer.isEditable() and not layer.startEditing():
+        raise ValuesRejected("the layer is read-only", layer=layer.name())
+
+
+@contextmanager
+def one_edit_command(layer: QgsVectorLayer, title: str) -> Iterator[None]:
+    """Edits that are undone together; none of them is made if one fails."""
+    layer.beginEditCommand(title)
+    try:
+        yield
+    except LayerError:
+        layer.destroyEditCommand()
         raise
     layer.endEditCommand()
 

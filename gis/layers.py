@@ -18,17 +18,15 @@ from qgis.core import (
     QgsField,
     QgsGeometry,
     QgsMapLayer,
-    QgsPointXY,
     QgsProject,
     QgsVectorLayer,
 )
 from qgis.PyQt import QtCore
 from qgis.PyQt.QtCore import QCoreApplication, QMetaType
 
-from ..model_backend.georeference.geotransform import GeoTransform
 from ..model_backend.proposal import Detection
-from .errors import CrsUnknown, FeaturesRejected, LayerRejected, RecordInvalid, StyleRejected
-from .provenance import ChipRecord, Run, has_run, read_run
+from .errors import CrsUnknown, FeaturesRejected, LayerRejected, StyleRejected
+from .provenance import ChipRecord, Run, has_run, legible_run
 from .reprojection import reprojected
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
@@ -174,10 +172,7 @@ def proposal_layers(project: QgsProject) -> list[QgsVectorLayer]:
 
 def time_of_run(layer: QgsMapLayer) -> str:
     """When the layer's run began, ISO 8601 UTC; empty if its record is damaged or missing."""
-    try:
-        run = read_run(layer)
-    except RecordInvalid:
-        return ""
+    run = legible_run(layer)
     return "" if run is None else run.created
 
 
@@ -269,13 +264,7 @@ def _add(layer: QgsVectorLayer, features: Iterable[QgsFeature]) -> list[int]:
 
 
 def _outline(chip: ChipRecord, crs: QgsCoordinateReferenceSystem) -> QgsGeometry:
-    transform = GeoTransform(*chip.transform)
-    width, height = chip.width_px, chip.height_px
-    corners = [(0, 0), (width, 0), (width, height), (0, height), (0, 0)]
-    ring = [QgsPointXY(*transform.to_map(*corner)) for corner in corners]
-    outline = QgsGeometry.fromMultiPolygonXY([[ring]])
-    chip_crs = QgsCoordinateReferenceSystem.fromWkt(chip.crs_wkt)
     try:
-        return reprojected(outline, chip_crs, crs)
+        return reprojected(chip.outline(), chip.crs, crs)
     except CrsUnknown as error:
         raise FeaturesRejected(str(error), chip_id=chip.chip_id) from error

@@ -12,15 +12,28 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
-from qgis.core import QgsBox3d, QgsLayerMetadata, QgsMapLayer
+from qgis.core import (
+    QgsBox3d,
+    QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsLayerMetadata,
+    QgsMapLayer,
+    QgsPointXY,
+)
 from qgis.PyQt.QtCore import QCoreApplication
 
 from ..model_backend.chip import Chip
+from ..model_backend.georeference.geotransform import GeoTransform
 from .errors import RecordInvalid
 
 RECORD_VERSION = 1
 _RECORD_PREFIX = "lspace-run: "
 _VOCABULARY = "LSpace"
+
+
+def utc_now() -> str:
+    """The time as all our records write it: ISO 8601, UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,22 @@ class ChipRecord:
             date=chip.date,
         )
 
+    @property
+    def crs(self) -> QgsCoordinateReferenceSystem:
+        """Of the map units of ``grid``."""
+        return QgsCoordinateReferenceSystem.fromWkt(self.crs_wkt)
+
+    @property
+    def grid(self) -> GeoTransform:
+        """From pixels to the map; GeoreferenceError or TypeError where somebody wrote the record by hand."""
+        return GeoTransform(*self.transform)
+
+    def outline(self) -> QgsGeometry:
+        """A multipolygon with its four corners, in its CRS; raises as ``grid``."""
+        to_map, width, height = self.grid.to_map, self.width_px, self.height_px
+        corners = [(0, 0), (width, 0), (width, height), (0, height), (0, 0)]
+        return QgsGeometry.fromMultiPolygonXY([[[QgsPointXY(*to_map(*corner)) for corner in corners]]])
+
 
 @dataclass(frozen=True)
 class Run:
@@ -80,7 +109,7 @@ class Run:
     random_weights: bool = False
     """Whether the checkpoint says of itself that it was never trained."""
     run_id: str = field(default_factory=lambda: uuid4().hex[:12])
-    created: str = field(default_factory=lambda: datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    created: str = field(default_factory=utc_now)
     """ISO 8601, UTC."""
 
     def chip(self, chip_id: str) -> ChipRecord | None:
@@ -172,6 +201,14 @@ def read_run(layer: QgsMapLayer) -> Run | None:
     """
     record = _record_in(layer)
     return None if record is None else Run.from_json(record)
+
+
+def legible_run(layer: QgsMapLayer) -> Run | None:
+    """As ``read_run``, and None where the record was damaged, too."""
+    try:
+        return read_run(layer)
+    except RecordInvalid:
+        return None
 
 
 def _record_in(layer: QgsMapLayer) -> str | None:

@@ -14,6 +14,7 @@ from qgis.core import (
 
 from .errors import CrsUnknown
 
+LONLAT = "EPSG:4326"
 EDGE_POINTS = 31
 """Put into each edge first, its middle among them: only points follow its curve."""
 _EDGE_STEP_M = 500.0
@@ -43,6 +44,11 @@ def reprojected(
     if outcome != QgsGeometry.OperationResult.Success or not moved.boundingBox().isFinite():
         raise CrsUnknown("outside of the target CRS", target=target.userFriendlyIdentifier())
     return moved
+
+
+def in_lonlat(geometry: QgsGeometry, source: QgsCoordinateReferenceSystem) -> QgsGeometry:
+    """A copy in longitude and latitude, degrees; raises as ``reprojected``."""
+    return reprojected(geometry, source, QgsCoordinateReferenceSystem(LONLAT))
 
 
 def densified(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> QgsGeometry:

@@ -30,6 +30,16 @@ class Settings:
     offline: bool = False
     endpoint: str = ""
     model_cache: str = ""
+    runtime_folder: str = ""
+    """Where a Python is prepared; empty means the user's data folder."""
+    runtime_build: str = ""
+    """Which build of torch is prepared; empty means the one that suits this computer."""
+    model_folders: str = ""
+    """Folders of the user's own models, one a line."""
+    memory_limit_mb: int = 0
+    """What the model may take up; 0 means what is free."""
+    idle_minutes: int = 15
+    """After so long without a question the model is let go; 0 means never."""
 
     @classmethod
     def load(cls) -> Settings:
@@ -60,6 +70,7 @@ class Settings:
             offline=self.offline,
             endpoint=self.endpoint or None,
             cache_dir=self.model_cache or None,
+            memory_limit_mb=self.memory_limit_mb or None,
         )
 
 
@@ -72,6 +83,8 @@ class DockState:
     """Names, with commas between."""
     clip: bool = False
     tab: int = 0
+    question_percent: int = 0
+    """Of the height, where the user gave it to the question by hand; 0 leaves it to the dock."""
     width_px: int = 0
     """0 leaves it to the dock."""
 

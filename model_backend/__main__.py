@@ -3,7 +3,9 @@
 
 With ``--json``, ``caption``, ``detect`` and ``ask`` print one object: ``model`` (the facts of ``ModelInfo``)
 and ``answers``, a list with ``task``, ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``;
-the last two are null for prose. Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
+the last two are null for prose. ``download`` prints objects, one a line: ``file``, ``done`` and ``total``
+(bytes), last ``folder`` and ``revision``, or ``error``. ``probe`` prints what ``inference/probe.py`` says.
+Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
 """
 
 from __future__ import annotations
@@ -57,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
         _add_inference(command, pictures)
     for command in (detect, ask):
         command.add_argument("--classes", nargs="+", default=[], help="what to look for")
+    download = commands.add_parser("download", help="bring a model of the hub to this computer")
+    _add_download(download)
+    probe = commands.add_parser("probe", help="try what this machine computes on")
+    probe.add_argument("--device", default="auto")
+    probe.add_argument("--precision", default="auto")
+    probe.add_argument("--threads", type=int)
+    probe.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    probe.set_defaults(command=_probe)
     random = commands.add_parser("random-checkpoint", help="write an untrained model of lspace's shape")
     random.add_argument("folder", type=Path)
     random.add_argument("--size", choices=("tiny", "full"), default="tiny")
@@ -70,6 +80,15 @@ def _add_any_task(command: argparse.ArgumentParser) -> None:
     command.add_argument("--question", help="for a task that takes your own")
     command.add_argument("--date", nargs="+", dest="dates", help="YYYY-MM-DD of each picture, or -")
     command.add_argument("--anyway", action="store_true", help="boxes even where the report denies them")
+
+
+def _add_download(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", help="hub id")
+    command.add_argument("--revision", help="commit; else the pinned one")
+    command.add_argument("--endpoint", help="base URL of a mirror")
+    command.add_argument("--cache-dir", help="folder of downloaded models")
+    command.add_argument("--offline", action="store_true", help="only see whether it is here")
+    command.set_defaults(command=_download)
 
 
 def _add_inference(command: argparse.ArgumentParser, pictures: int | str) -> None:
@@ -92,6 +111,44 @@ def _write_random_checkpoint(options: argparse.Namespace) -> int:
 
     write_random_checkpoint(options.folder, options.size, seed=options.seed)
     return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    choice = ModelChoice(
+        options.model,
+        revision=options.revision,
+        offline=options.offline,
+        endpoint=options.endpoint,
+        cache_dir=options.cache_dir,
+    )
+    try:
+        with worker.reporting_missing_packages():
+            from .inference.download import download, told_seldom
+        report = told_seldom(lambda file, done, total: _print_json(file=file, done=done, total=total))
+        folder, revision = download(choice, report, lambda: False)
+    except BackendError as error:
+        _print_json(error=error.to_payload())
+        raise
+    _print_json(folder=str(folder), revision=revision)
+    return 0
+
+
+def _probe(options: argparse.Namespace) -> int:
+    with worker.reporting_missing_packages():
+        from .inference.probe import probe
+    choice = ModelChoice("", device=options.device, precision=options.precision, threads=options.threads)
+    found, error = probe(choice)
+    if options.json:
+        _print_json(**found)
+    elif error is None:
+        print(f"{found['chosen']['title']}, {found['chosen']['precision']}: {found['chosen']['reason']}")
+    if error is not None:
+        raise error
+    return 0
+
+
+def _print_json(**fields: Any) -> None:
+    print(json.dumps(fields), flush=True)
 
 
 def _infer(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .blanks import QUESTION_BLANK, TARGET_BLANK
 from .errors import ModelInvalid, RequestError
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
@@ -18,8 +19,6 @@ EMBEDDED_MODEL = RESOURCES / "models" / "lspace-mini"
 CONTRACT_MARK = "lspace_contract"
 """Where a checkpoint's config.json names its contract."""
 _FALLBACK = "lspace"
-TARGET_BLANK, QUESTION_BLANK = "{target}", "{question}"
-"""Where a prompt takes what is looked for, and the user's own question."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +167,8 @@ class Contract:
     model_type: str
     """``model_type`` of its config.json."""
     hub_id: str
+    licence: str
+    """What is known of the licence of the weights, in a sentence or two."""
     chip: ChipGeometry
     box: BoxForm
     regions: Regions
@@ -262,6 +263,7 @@ def _read(name: str, entry: dict[str, Any]) -> Contract:
         title=entry["title"],
         model_type=entry["model_type"],
         hub_id=entry["hub_id"],
+        licence=entry["licence"],
         chip=ChipGeometry(**chip),
         box=BoxForm(**entry["box"]),
         regions=Regions(**entry["regions"]),

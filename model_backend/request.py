@@ -10,6 +10,9 @@ from .chip import Chip
 from .overlap import Edges
 from .record import number, read_record, string_map, strings
 
+DETECT = "detect"
+"""The task of a request that looks for targets: each target names the contract's task itself."""
+
 
 @dataclass(frozen=True)
 class ModelChoice:
@@ -30,6 +33,8 @@ class ModelChoice:
     """Base URL of the hub or of a mirror; None is the hub's own."""
     cache_dir: str | None = None
     """Where downloads are kept; None is ``lspace`` inside the hub library's own folder."""
+    memory_limit_mb: int | None = None
+    """Megabytes that the worker may take: of the card's memory on CUDA, else of the main memory."""
 
     def to_payload(self) -> dict[str, Any]:
         """The choice as JSON-ready values."""
@@ -46,7 +51,7 @@ class RunRequest:
     """One run: a task on the images of one place."""
 
     task: str
-    """A task's name in the model's contract."""
+    """A task's name in the model's contract, or ``DETECT``."""
     chips: tuple[Chip, ...]
     """The images of the place in the prompt's order, the earlier first; boxes are placed on the last."""
     output_crs_wkt: str

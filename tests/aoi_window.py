@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from lspace.ui.area.aoi_panel import AoiPanel
-from map_window import LEFT, MapWindow
-from qgis.core import QgsProject
-from qgis.PyQt.QtTest import QTest
+from map_window import MapWindow, windows_of
 
 
 class PanelWindow(MapWindow):
@@ -27,26 +25,6 @@ class PanelWindow(MapWindow):
         return sorted(combo.layer(index).name() for index in range(combo.count()))
 
 
-def press(widget):
-    assert widget.isVisible()
-    assert widget.isEnabled()
-    QTest.mouseClick(widget, LEFT)
-
-
 def windows_with_a_panel(qtbot):
     """The body of a fixture: yields a function that makes windows, and clears them away."""
-    windows = []
-
-    def make(**options):
-        window = PanelWindow(**options)
-        windows.append(window)
-        qtbot.waitExposed(window)
-        qtbot.waitUntil(lambda: " x " in window.says())
-        return window
-
-    yield make
-    for window in windows:
-        window.panel.shut_down()
-        window.close()
-        window.deleteLater()
-    QgsProject.instance().clear()
+    yield from windows_of(PanelWindow, qtbot, lambda each: qtbot.waitUntil(lambda: " x " in each.says()))

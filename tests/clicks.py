@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QFileDialog, QLineEdit
 
-LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+NO_KEY = Qt.KeyboardModifier.NoModifier
 
 
 def click(widget):
@@ -19,6 +21,19 @@ def drag(canvas, start, end):
     QTest.mousePress(viewport, LEFT, NO_KEY, QPoint(*start))
     QTest.mouseMove(viewport, QPoint(*end))
     QTest.mouseRelease(viewport, LEFT, NO_KEY, QPoint(*end))
+
+
+def click_on_map(canvas, spot, button=LEFT):
+    QTest.mouseClick(canvas.viewport(), button, NO_KEY, QPoint(*spot))
+
+
+def choose_file(qtbot, window, name, path):
+    """Types a path into the file dialog of that name and confirms it."""
+    qtbot.waitUntil(lambda: any(map(QFileDialog.isVisible, window.findChildren(QFileDialog, name))))
+    (dialog,) = [each for each in window.findChildren(QFileDialog, name) if each.isVisible()]
+    dialog.findChild(QLineEdit, "fileNameEdit").setText(str(path))
+    dialog.accept()
+    assert not dialog.isVisible()
 
 
 def choose_task(window, name):
@@ -37,7 +52,7 @@ def ends_after(qtbot, window, act):
     """Does something that starts a run; returns what came of it."""
     before = len(window.ends)
     act()
-    qtbot.waitUntil(lambda: len(window.ends) > before, timeout=30000)
+    qtbot.waitUntil(lambda: len(window.ends) > before, timeout=60000)
     return window.ends[-1]
 
 

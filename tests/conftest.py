@@ -27,3 +27,21 @@ def layers_go_before_qgis(request):
     for item in request.session.items:
         item.funcargs = {}
     gc.collect()
+
+
+@pytest.fixture
+def conversation(qgis_new_project):
+    """The questions and answers of the project, none at first."""
+    from lspace.gis.runs.conversation import Conversation
+
+    kept = Conversation()
+    yield kept
+    kept.deleteLater()
+
+
+@pytest.fixture
+def store(conversation):
+    """The pictures of the conversation."""
+    from lspace.gis.runs.chip_store import ChipStore
+
+    return ChipStore(conversation, conversation)

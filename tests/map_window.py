@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from clicks import LEFT, NO_KEY, click_on_map, drag
 from planted import crs_of, harbour_layer, view_of
 from qgis.core import QgsProject
 from qgis.gui import QgsMapCanvas, QgsRubberBand
-from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtCore import QPoint
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QHBoxLayout, QWidget
-
-LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-NO_KEY = Qt.KeyboardModifier.NoModifier
 
 
 class MapWindow(QWidget):
@@ -39,7 +37,7 @@ class MapWindow(QWidget):
         return panel
 
     def click(self, x, y, button=LEFT):
-        QTest.mouseClick(self.canvas.viewport(), button, NO_KEY, QPoint(x, y))
+        click_on_map(self.canvas, (x, y), button)
 
     def double_click(self, x, y):
         """As a hand does it: two clicks, the second one told as double."""
@@ -52,10 +50,7 @@ class MapWindow(QWidget):
         QTest.mouseMove(self.canvas.viewport(), QPoint(x, y))
 
     def drag(self, start, end):
-        viewport = self.canvas.viewport()
-        QTest.mousePress(viewport, LEFT, NO_KEY, QPoint(*start))
-        QTest.mouseMove(viewport, QPoint(*end))
-        QTest.mouseRelease(viewport, LEFT, NO_KEY, QPoint(*end))
+        drag(self.canvas, start, end)
 
     def key(self, key):
         QTest.keyClick(self.canvas, key)
@@ -70,3 +65,25 @@ class MapWindow(QWidget):
         """What can be seen drawn over the map."""
         items = self.canvas.scene().items()
         return [item for item in items if isinstance(item, QgsRubberBand) and item.numberOfVertices()]
+
+
+def windows_of(make_one, qtbot, wait):
+    """The body of a fixture: yields a function that makes windows with a panel, and clears them away.
+
+    ``wait`` is given each window, and returns when it is ready.
+    """
+    windows = []
+
+    def make(**options):
+        window = make_one(**options)
+        windows.append(window)
+        qtbot.waitExposed(window)
+        wait(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.panel.shut_down()
+        window.close()
+        window.deleteLater()
+    QgsProject.instance().clear()

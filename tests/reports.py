@@ -5,6 +5,7 @@ from __future__ import annotations
 from lspace.gis.layers import add_detections, create_proposal_layer
 from lspace.model_backend.proposal import Detection, Proposal
 from planted import crs_of, square_at
+from reviewed import decide
 
 ACCEPTED = {"status": "accepted", "reviewed": "2026-03-02T08:00:00Z", "reviewer": "Ada"}
 REJECTED = {**ACCEPTED, "status": "rejected"}
@@ -19,6 +20,5 @@ def proposal_layer(run, *proposals, crs="EPSG:32604"):
         proposed = Proposal(label, (0, 0, 0.1, 0.1), None, (), "")
         found = Detection(proposed, "c1", bytes(square.asWkb()), float(side * side), 10.0)
         (fid,) = add_detections(layer, run, [found], "Detect the vessels.")
-        columns = {layer.fields().indexOf(name): value for name, value in values.items()}
-        assert layer.dataProvider().changeAttributeValues({fid: columns})
+        decide(layer, fid, **values)
     return layer

@@ -76,11 +76,10 @@ class Desk(QWidget):
         row.addWidget(self.canvas, 1)
         row.addWidget(self.panel)
         self.resize(900, 600)
-        self.sentences, self.saves, self.labels, self.currents, self.reshapes = [], [], [], [], []
+        self.sentences, self.saves, self.labels, self.reshapes = [], [], [], []
         self.panel.told.connect(self.sentences.append)
         self.panel.save_requested.connect(lambda *what: self.saves.append(what))
         self.panel.label_selected.connect(self.labels.append)
-        self.panel.current_changed.connect(lambda *what: self.currents.append(what))
         self.panel.reshape_requested.connect(lambda *what: self.reshapes.append(what))
 
     @property

@@ -21,10 +21,10 @@ GRID = 224
 WATER, TREES, VESSELS = "water", "tree cover", "vessel candidate"
 
 
-def chip_at(east_m=0.0, seed=0, size=(GRID, GRID), turn_deg=0.0, date=None):
-    """A picture of noise, 5120 m wide, that far east of the harbour's middle."""
+def chip_at(east_m=0.0, seed=0, size=(GRID, GRID), turn_deg=0.0, date=None, side_m=SIDE_M):
+    """A picture of noise, ``side_m`` wide, that far east of the harbour's middle."""
     width, height = size
-    pixel, angle = SIDE_M / width, np.radians(turn_deg)
+    pixel, angle = side_m / width, np.radians(turn_deg)
     along, across = pixel * np.cos(angle), pixel * np.sin(angle)
     middle = harbour_in(UTM)
     left = middle.x() + east_m - (width * along + height * across) / 2

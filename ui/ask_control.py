@@ -35,6 +35,8 @@ class AskControl(QObject):
     """The facts of the loaded model."""
     failed = pyqtSignal()
     """The runtime or the model gave up: whether a run is possible may have changed."""
+    ended = pyqtSignal(str, bool)
+    """What came of a run, and whether it failed."""
     checked = pyqtSignal(object, object)
     """The ``RunEnd`` of a check of proposals, and their layer."""
     layer_filled = pyqtSignal(object)
@@ -226,14 +228,18 @@ class AskControl(QObject):
         layer, self._checked_layer = self._checked_layer, None
         self._dock.run_panel.set_running(False)
         self._dock.images_panel.set_paused(False)
+        has_failed = end.outcome in (RunOutcome.FAILED, RunOutcome.CRASHED)
         if layer is None:
             sentence = " ".join(part for part in (end_words(end), self._notes) if part)
             self._dock.conversation_panel.finish(self._keep(end, sentence), sentence)
-        elif end.outcome is RunOutcome.FINISHED and not sip.isdeleted(layer):
+            self.ended.emit(sentence or tr("The answer is there."), has_failed)
+        elif sip.isdeleted(layer):
+            self._dock.tell(tr("Not kept. The layer of proposals is no longer in the project."))
+        elif end.outcome is RunOutcome.FINISHED:
             self.checked.emit(end, layer)
         else:
             self._dock.tell(end_words(end))
-        if end.outcome in (RunOutcome.FAILED, RunOutcome.CRASHED):
+        if has_failed:
             self.failed.emit()
 
     def _keep(self, end: RunEnd, sentence: str) -> Exchange | None:

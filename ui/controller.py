@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsProject
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject
 
@@ -31,6 +31,7 @@ class DockController(QObject):
         super().__init__(dock)
         self._dock = dock
         self._canvas: QgsMapCanvas = host.canvas
+        self._tell_host = host.tell
         self._runner = runner
         self.conversation = Conversation(self)
         self.store = ChipStore(self.conversation, self)
@@ -61,6 +62,8 @@ class DockController(QObject):
     def _connect(self, host: Host) -> None:
         dock = self._dock
         dock.options_requested.connect(host.open_options)
+        dock.first_steps.demo_requested.connect(host.show_demo)
+        dock.told_unseen.connect(self._on_told_unseen)
         dock.aoi_panel.changed.connect(self._on_aoi_changed)
         dock.task_panel.changed.connect(self._on_task_changed)
         dock.images_panel.told.connect(dock.tell)
@@ -71,7 +74,8 @@ class DockController(QObject):
         dock.conversation_panel.zoom_requested.connect(self._zoom_to)
         self.asking.model_ready.connect(self._on_model_ready)
         self.asking.failed.connect(self.refresh_state)
-        self.asking.layer_filled.connect(self._on_layer_filled)
+        self.asking.ended.connect(self._on_run_ended)
+        self.asking.layer_filled.connect(self.reviewing.show_layer)
 
     def _follow_contract(self) -> None:
         """Offers what the chosen model can be asked."""
@@ -113,8 +117,13 @@ class DockController(QObject):
             words = model_words(info, is_embedded=used.is_embedded_model)
             self._dock.show_state(words, details=device_words(info))
 
-    def _on_layer_filled(self, layer: QgsVectorLayer) -> None:
-        self.reviewing.show_layer(layer)
+    def _on_told_unseen(self, sentence: str) -> None:
+        self._tell_host(sentence, False)
+
+    def _on_run_ended(self, sentence: str, has_failed: bool) -> None:
+        """What may be missed is told in the message bar, too."""
+        if sentence and (has_failed or not self._dock.isUserVisible()):
+            self._tell_host(sentence, has_failed)
 
     def _zoom_to(self, exchange_id: str) -> None:
         exchange = self.conversation.exchange(exchange_id)
@@ -142,6 +151,7 @@ class DockController(QObject):
             targets = tuple(name for name in state.targets.split(",") if name)
             self._dock.task_panel.show_asked(Asked(state.task, targets, clip=state.clip))
         self._dock.tabs.setCurrentIndex(state.tab)
+        self._dock.question_percent = state.question_percent
 
     def _remember(self) -> None:
         asked = self._dock.task_panel.asked()
@@ -150,5 +160,6 @@ class DockController(QObject):
             targets=",".join(asked.targets),
             clip=asked.clip,
             tab=self._dock.tabs.currentIndex(),
+            question_percent=self._dock.question_percent,
             width_px=self._dock.width(),
         ).save()

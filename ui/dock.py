@@ -19,13 +19,16 @@ from qgis.PyQt.QtWidgets import (
 from ..model_backend.contract import Contract
 from .area.aoi_panel import AoiPanel
 from .conversation.conversation_panel import ConversationPanel
+from .first_steps import FirstSteps
 from .icons import icon_path
 from .images.images_panel import ImagesPanel
 from .parts import column, fill_column, quiet_label, row, scrolled
 from .report.report_panel import ReportPanel
 from .review.review_panel import ReviewPanel
 from .run_panel import RunPanel
+from .tab_order import order_fields
 from .task.task_panel import TaskPanel
+from .told_part import ToldPart
 
 GAP_PX = 12
 """Around what is in the two halves."""
@@ -40,6 +43,8 @@ class LSpaceDock(QgsDockWidget):
 
     options_requested = pyqtSignal()
     """The gear, or the button beside the state, was clicked."""
+    told_unseen = pyqtSignal(str)
+    """Something was said while the dock is closed or behind another one."""
 
     def __init__(self, contract: Contract, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,16 +58,19 @@ class LSpaceDock(QgsDockWidget):
         self.conversation_panel = ConversationPanel()
         self.review_panel = ReviewPanel(canvas)
         self.report_panel = ReportPanel(canvas)
-        self._is_dragged = False
+        self.question_percent = 0
+        """Of the height, as the user dragged it; 0 leaves it to the dock."""
         self._room_timer = QTimer(self)
         self._room_timer.setSingleShot(True)
         self._room_timer.timeout.connect(self._share_height)
+        self._room_timer.timeout.connect(self._order_fields)
         self.tabs = self._tabs()
-        self.told_label = quiet_label()
-        self.told_label.setVisible(False)
+        self.first_steps = FirstSteps()
+        self.told_part = ToldPart()
+        self.told_label = self.told_part.label
         self.splitter = self._split(self._ask_part(), self.tabs)
         content = QWidget()
-        layout = fill_column(content, self.splitter, self.told_label, self._state_row())
+        layout = fill_column(content, self.splitter, self.told_part, self.first_steps, self._state_row())
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setStretchFactor(self.splitter, 1)
         self.run_panel.add_shortcut(content)
@@ -70,9 +78,10 @@ class LSpaceDock(QgsDockWidget):
 
     def tell(self, text: str) -> None:
         """Says what came of something that was clicked; empty text takes it away."""
-        self.told_label.setText(text)
-        self.told_label.setVisible(bool(text))
+        self.told_part.tell(text)
         self.give_room()
+        if text and not self.isUserVisible():
+            self.told_unseen.emit(text)
 
     def show_state(self, text: str, advice: str = "", details: str = "") -> None:
         """One sentence, one button where something can be done about it, and more to read on hovering."""
@@ -95,19 +104,24 @@ class LSpaceDock(QgsDockWidget):
         self.tabs.setTabText(self._panels.index(self.review_panel), title)
 
     def give_room(self) -> None:
-        """Shares the height between question and answers, unless the user has done so by hand."""
+        """Shares the height between question and answers, as the user did so by hand or as both need it."""
         self._room_timer.start()  # when the panels know their new heights
 
     def _share_height(self) -> None:
         """The question gets what it needs; where the tab then has too little, the tab comes first."""
-        if self._is_dragged:
-            return
         total = sum(self.splitter.sizes())
+        question_px = total * self.question_percent // 100 or self._needed_px(total)
+        self.splitter.setSizes([question_px, total - question_px])
+
+    def _needed_px(self, total: int) -> int:
         form_px = self._form.heightForWidth(self._form.width()) + self.run_panel.sizeHint().height() + GAP_PX
         lines_px = self.fontMetrics().lineSpacing() * SPARE_LINES
         tab_px = self.shown_panel().minimumSizeHint().height() + self.tabs.tabBar().height() + lines_px
-        question_px = max(min(form_px, total - tab_px), 0)
-        self.splitter.setSizes([question_px, total - question_px])
+        return max(min(form_px, total - tab_px), 0)
+
+    def _order_fields(self) -> None:
+        order_fields(self.widget())
+        self.conversation_panel.order_fields()
 
     def showEvent(self, event: QShowEvent) -> None:
         """The first height that is known."""
@@ -120,7 +134,8 @@ class LSpaceDock(QgsDockWidget):
         self.give_room()
 
     def _on_dragged(self) -> None:
-        self._is_dragged = True
+        question_px, answer_px = self.splitter.sizes()
+        self.question_percent = round(100 * question_px / max(question_px + answer_px, 1))
 
     def sizeHint(self) -> QSize:
         """Wide enough for two columns of classes."""
@@ -163,6 +178,7 @@ class LSpaceDock(QgsDockWidget):
     def _state_row(self) -> QWidget:
         self.state_label = quiet_label()
         self.advice_button = QPushButton()
+        self.advice_button.setToolTip(self.tr("Opens the options: which model runs, and where"))
         self.advice_button.clicked.connect(lambda: self.options_requested.emit())
         self.advice_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.options_button = QToolButton()
@@ -177,4 +193,11 @@ class LSpaceDock(QgsDockWidget):
         self.help_button.clicked.connect(lambda: QWhatsThis.enterWhatsThisMode())
         for button in (self.options_button, self.help_button):
             button.setAutoRaise(True)
-        return row(self.state_label, self.advice_button, self.options_button, self.help_button)
+        part = row(self.state_label, self.advice_button, self.options_button, self.help_button)
+        part.setWhatsThis(
+            self.tr(
+                "Which model answers and whether it is ready. It runs on this computer, in a Python of its "
+                "own; the options say which."
+            )
+        )
+        return part

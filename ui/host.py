@@ -18,3 +18,7 @@ class Host:
     open_options: Callable[[], None]
     reshape: Callable[[QgsVectorLayer, int], None]
     """Lets the user change the shape of a feature of an editable layer."""
+    tell: Callable[[str, bool], None]
+    """Says a sentence in the message bar; with True, as a warning."""
+    show_demo: Callable[[], None]
+    """Puts the demo scene on the map."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from qgis.gui import QgsCollapsibleGroupBoxBasic
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -10,9 +11,12 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
+
+from .words import tr
 
 
 def quiet_label(text: str = "") -> QLabel:
@@ -75,7 +79,17 @@ def scrolled(content: QWidget) -> QScrollArea:
     scroll = QScrollArea()
     scroll.setWidget(content)
     scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the field that has the focus
     scroll.setWidgetResizable(True)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     scroll.setMinimumWidth(content.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
     return scroll
+
+
+def fold(group: QgsCollapsibleGroupBoxBasic) -> None:
+    """Folds a group away; the keyboard comes to its button, not to the group as well."""
+    group.setCollapsed(True)
+    group.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button = group.findChild(QToolButton)
+    button.setAccessibleName(group.title())
+    button.setToolTip(tr("Show or hide this part (Space)"))

@@ -91,6 +91,7 @@ class ReviewControl(QObject):
         self.evidence_panel.measured.connect(self._report_timer.start)
         self.agreement_panel.requested.connect(self._ask_for_agreement)
         self._asking.checked.connect(self._on_checked)
+        dock.told_part.give_up_requested.connect(self._give_up_writing)
         dock.report_panel.refresh_requested.connect(self.show_report)
         dock.tabs.currentChanged.connect(self._report_timer.start)
         self._conversation.changed.connect(self._report_timer.start)
@@ -131,6 +132,7 @@ class ReviewControl(QObject):
             self._save_dialog.deleteLater()
         self._save_dialog = SaveDialog(layer, export_format, self._dock, status)
         self._save_dialog.told.connect(self._dock.tell)
+        self._save_dialog.saving_changed.connect(self._on_writing_changed)
         self._save_dialog.open()
 
     def _save_rows(self) -> None:
@@ -142,7 +144,18 @@ class ReviewControl(QObject):
         contract = self._dock.task_panel.contract
         self._rows_dialog = RowsDialog(self._layers(), contract, self._store.chip, self._dock)
         self._rows_dialog.told.connect(self._dock.tell)
+        self._rows_dialog.writing_changed.connect(self._on_writing_changed)
         self._rows_dialog.open()
+
+    def _on_writing_changed(self) -> None:
+        is_saving = self._save_dialog is not None and self._save_dialog.is_saving
+        is_writing = self._rows_dialog is not None and self._rows_dialog.is_writing
+        self._dock.told_part.show_writing(is_saving or is_writing)
+
+    def _give_up_writing(self) -> None:
+        for dialog in (self._save_dialog, self._rows_dialog):
+            if dialog is not None:
+                dialog.give_up()
 
     # agreement
 
@@ -170,4 +183,6 @@ class ReviewControl(QObject):
             self.agreement_panel.show_result(sentence_for(error))
             return
         words = tr("{count} proposals asked about in {views} views.")
-        self.agreement_panel.show_result(words.format(count=len(end.agreement), views=end.views))
+        words = words.format(count=len(end.agreement), views=end.views)
+        self.agreement_panel.show_result(words)
+        self._dock.tell(words)

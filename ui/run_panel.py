@@ -7,9 +7,10 @@ import time
 
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import QProgressBar, QPushButton, QShortcut, QWidget
+from qgis.PyQt.QtWidgets import QAction, QProgressBar, QPushButton, QWidget
 
 from .parts import fill_column, quiet_label, row
+from .words import lasting_words
 
 TICK_MS = 1000
 
@@ -38,13 +39,21 @@ class RunPanel(QWidget):
         self._clock.setInterval(TICK_MS)
         self._clock.timeout.connect(self._say)
         fill_column(self, row(self.run_button, self.cancel_button), self.progress_bar, self.stage_label)
+        self.setWhatsThis(
+            self.tr(
+                "Run asks the model what the form above says. The answer is written under Conversation, "
+                "boxes come on the map one by one; Cancel stops and keeps what has arrived."
+            )
+        )
         self.set_running(False)
 
     def add_shortcut(self, window: QWidget) -> None:
         """Ctrl+Return runs, wherever in that window the keyboard is."""
-        shortcut = QShortcut(QKeySequence(self.tr("Ctrl+Return")), window)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(self.run_button.click)
+        action = QAction(window)  # not a QShortcut: Qt 6 keeps that in another module
+        action.setShortcut(QKeySequence("Ctrl+Return"))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(self.run_button.click)
+        window.addAction(action)
 
     def set_running(self, running: bool) -> None:
         """Offers Run or Cancel."""
@@ -68,14 +77,4 @@ class RunPanel(QWidget):
 
     def _say(self) -> None:
         seconds = time.monotonic() - self._began
-        if self._share:
-            left = seconds / self._share - seconds
-            words = self.tr("{stage} {left} left").format(stage=self._stage, left=_clock_words(left))
-        else:
-            words = self.tr("{stage} {gone} so far").format(stage=self._stage, gone=_clock_words(seconds))
-        self.stage_label.setText(words)
-
-
-def _clock_words(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+        self.stage_label.setText(lasting_words(self._stage, self._share, seconds))

@@ -5,20 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qgis.PyQt.QtCore import QCoreApplication
-
 from ..gis import errors
 from ..gis.errors import PluginError, WorkerCrashed, WorkerFailed
-from ..gis.imaging.chip import ChipNote, ChipNoteKind
+from ..gis.imaging.chip_note import ChipNote, ChipNoteKind
 from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
 from ..gis.settings import Settings
+from .model_faults import download_failed_words, model_unusable_words
+from .runtime_faults import runtime_failed_words
+from .translation import tr
 
 LOG_LINES_SHOWN = 4
-
-
-def tr(text: str) -> str:
-    """The text in the user's language."""
-    return QCoreApplication.translate("LSpace", text)
 
 
 def sentence_for(error: PluginError) -> str:
@@ -48,13 +44,20 @@ def stage_words(progress: RunProgress) -> str:
     return words
 
 
+def lasting_words(stage: str, share: float | None, seconds: float) -> str:
+    """What is being done, with the time left where the share, 0..1, done in ``seconds`` is known."""
+    if not share:
+        return tr("{stage} {gone} so far").format(stage=stage, gone=_clock_words(seconds))
+    return tr("{stage} {left} left").format(stage=stage, left=_clock_words(seconds / share - seconds))
+
+
 def end_words(end: RunEnd) -> str:
     """What came of a run."""
     sentences = [_outcome_words(end)]
     if end.error is not None:
         sentences.append(sentence_for(end.error))
     if end.dropped:
-        parts = ", ".join(f"{count} {tr(reason)}" for reason, count in end.dropped.items())
+        parts = ", ".join(f"{count} {_dropped_words(reason)}" for reason, count in end.dropped.items())
         sentences.append(tr("Left out: {parts}.").format(parts=parts))
     if end.cut_short:
         sentences.append(tr("The answer used up its tokens and was cut: there may be more."))
@@ -80,6 +83,22 @@ def note_words(note: ChipNote) -> str:
         ChipNoteKind.LATER_FIRST: tr("The first image ({subject}) is later than the second ({detail})."),
     }
     return templates[note.kind].format(subject=note.subject, detail=note.detail)
+
+
+def kind_words(kind: str) -> str:
+    """How the pixels of a picture were made; ``kind`` is the value of a ``ChipKind``."""
+    return {"as shown": tr("as shown"), "training grade": tr("training grade")}.get(kind, kind)
+
+
+def outcome_words(outcome: RunOutcome) -> str:
+    """How a run ended, in a word or two."""
+    return {
+        RunOutcome.FINISHED: tr("finished"),
+        RunOutcome.NOTHING_FOUND: tr("nothing found"),
+        RunOutcome.CANCELLED: tr("cancelled"),
+        RunOutcome.FAILED: tr("failed"),
+        RunOutcome.CRASHED: tr("crashed"),
+    }[outcome]
 
 
 def setup_advice(settings: Settings) -> tuple[str, str]:
@@ -125,6 +144,26 @@ def _outcome_words(end: RunEnd) -> str:
     return f"{opening} {kept}".strip()
 
 
+def _clock_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _dropped_words(reason: str) -> str:
+    """Why a box of an answer is not on the map; the worker's words where it has a new one."""
+    return {
+        "cut": tr("cut off"),
+        "no box": tr("without a box"),
+        "no label": tr("without a label"),
+        "wrong length": tr("without four numbers"),
+        "not a number": tr("with something else than numbers"),
+        "placeholder": tr("copied from the prompt"),
+        "outside": tr("outside of the image"),
+        "outside the AOI": tr("outside of the area"),
+        "duplicate": tr("told twice"),
+    }.get(reason, reason)
+
+
 def _denied_words(end: RunEnd) -> str:
     if not end.denied:
         return ""
@@ -158,16 +197,20 @@ def _steps() -> dict[str, str]:
 
 def _worker_failed(error: WorkerFailed) -> str:
     code, detail = error.values["code"], error.values["detail"]
+    if code == "download_failed":
+        return download_failed_words(error.values)
     templates = {
         "package_missing": tr(
             "The chosen Python lacks a package the model needs ({detail}). Install the requirements into it."
         ),
         "model_not_found": tr("The model is not there; another can be chosen in the options: {detail}"),
         "model_invalid": tr("The chosen model cannot be used: {detail}"),
-        "download_failed": tr("The download broke off; what had arrived is kept for the next try: {detail}"),
         "checksum": tr("The downloaded weights are not the published ones and were thrown away: {detail}"),
         "device": tr("The chosen device cannot be used: {detail}"),
-        "out_of_memory": tr("There is too little memory for this model: {detail}"),
+        "out_of_memory": tr(
+            "There is too little memory for this model: {detail}. Close other programs, or choose bfloat16, "
+            "a higher limit or a smaller model in the options."
+        ),
         "request": tr("The worker refused the request: {detail}"),
     }
     return templates.get(code, tr("The worker reported an error: {detail}")).format(detail=detail).strip()
@@ -230,11 +273,21 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.MixedImages: lambda _: tr(
         "All images of a question have to be of one kind: as the map shows them, or training grade."
     ),
+    errors.ModelUnusable: model_unusable_words,
+    errors.ModelNotRemoved: lambda _: tr(
+        "The model could not be removed: a program has its files open, or the folder does not allow it. "
+        "Restart QGIS and try again."
+    ),
+    errors.ProjectClosed: lambda _: tr("The project was closed before the answer was complete."),
+    errors.LayerRemoved: lambda _: tr(
+        "A layer of this question was removed while it was being filled, so the question was given up."
+    ),
     errors.RuntimeNotFound: lambda values: (
         tr("There is no Python program at {path}.").format(**values)
         if values.get("path")
         else tr("The model needs a Python of its own. Choose one in the options.")
     ),
+    errors.RuntimeFailed: runtime_failed_words,
     errors.OtherContract: lambda values: tr(
         "The loaded model is of the kind {found}, and the pictures were made for {expected}. Run again; if "
         "this comes back, choose the folder with the model's files in the options."
@@ -251,9 +304,6 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     }.get(
         values.get("reason"), tr("The layer {layer} cannot be read. See whether its file is still there.")
     ).format(layer=values.get("layer", "")),
-    errors.EvidenceError: lambda _: tr(
-        "The layer of proposals takes no values: it is read-only, or was not made by LSpace."
-    ),
     errors.TargetExists: lambda _: tr("The file is there already."),
     errors.TargetNotWritable: lambda _: tr(
         "This folder or file does not allow writing. Choose another place."
@@ -264,7 +314,8 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.PluginError: lambda _: tr("Something failed inside LSpace; the log panel of QGIS says more."),
     errors.LayerError: lambda _: tr("QGIS would not take the result layer; its log panel says more."),
     errors.ValuesRejected: lambda _: tr(
-        "The layer takes no new values: it is read-only. Save it as another file first."
+        "The layer takes no new values: it is read-only, or was not made by LSpace. Save it as another file "
+        "first."
     ),
     errors.ExportError: lambda _: tr("The file could not be written. Nothing was changed."),
     errors.FormatUnavailable: lambda _: tr("This QGIS cannot write that format."),

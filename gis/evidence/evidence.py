@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from qgis.core import (
-    NULL,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
@@ -20,8 +19,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ..errors import SupportRejected
-from ..layers import make_field
+from ..errors import ValuesRejected
+from ..layer_values import write_values
 from ..task import BackgroundTask
 from .spectral_image import OpenImage, SpectralImage
 from .support import Support, SupportMeter
@@ -64,12 +63,12 @@ class EvidenceOrder:
         """All proposals of a layer, with uncommitted edits; for the GUI thread.
 
         Raises:
-            SupportRejected: the layer has no polygons with labels.
+            ValuesRejected: the layer has no polygons with labels.
         """
         column = layer.fields().indexOf("label")
         is_polygons = layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
         if not layer.isValid() or column < 0 or not is_polygons:
-            raise SupportRejected("not a layer of proposals", layer=layer.name())
+            raise ValuesRejected("not a layer of proposals", layer=layer.name())
         request = QgsFeatureRequest().setSubsetOfAttributes([column])
         proposals = tuple(
             ProposalState(feature.id(), feature.geometry(), _label_of(feature))
@@ -105,7 +104,7 @@ def gather_evidence(
     """A task, not yet started, that succeeds with the ``MeasuredProposal`` tuple for ``write_evidence``.
 
     Raises:
-        SupportRejected: the layer has no polygons with labels.
+        ValuesRejected: the layer has no polygons with labels.
     """
     order = EvidenceOrder.of(layer, image, before)
     title = QCoreApplication.translate("LSpace", "LSpace: measure support of {layer}")
@@ -122,56 +121,21 @@ def write_evidence(layer: QgsVectorLayer, proposals: Sequence[MeasuredProposal])
     Returns how many were left as they are, because they changed or went after they were measured.
 
     Raises:
-        SupportRejected: the layer takes no edits; it is as it was.
+        ValuesRejected: the layer takes no edits; it is as it was.
     """
     current = {feature.id(): feature for feature in layer.getFeatures(QgsFeatureRequest())}
     fitting = [proposal for proposal in proposals if _is_unchanged(proposal.state, current)]
     if fitting:
-        _edit(layer, fitting, current)
+        values = {each.state.feature_id: _values_of(each.support) for each in fitting}
+        title = QCoreApplication.translate("LSpace", "Measure support")
+        write_values(layer, SUPPORT_FIELDS, values, title)
     return len(proposals) - len(fitting)
 
 
-def _edit(
-    layer: QgsVectorLayer, proposals: Sequence[MeasuredProposal], current: dict[int, QgsFeature]
-) -> None:
-    was_editable = layer.isEditable()
-    if not was_editable and not layer.startEditing():
-        raise SupportRejected("the layer is read-only", layer=layer.name())
-    layer.beginEditCommand(QCoreApplication.translate("LSpace", "Measure support"))
-    try:
-        columns = _columns_of(layer)
-        for proposal in proposals:
-            feature_id = proposal.state.feature_id
-            values = dict(zip(columns, _values_of(proposal.support)))
-            # QGIS would look each former value up, and once more to undo it: seconds for each thousand
-            former = dict(zip(columns, _former_values(current[feature_id])))
-            if not layer.changeAttributeValues(feature_id, values, former):
-                raise SupportRejected("a value was refused", layer=layer.name(), feature_id=feature_id)
-    except SupportRejected as error:
-        layer.destroyEditCommand()
-        if not was_editable and not layer.rollBack():
-            raise SupportRejected("the edit session stays open", layer=layer.name()) from error
-        raise
-    layer.endEditCommand()
-
-
-def _columns_of(layer: QgsVectorLayer) -> list[int]:
-    """Those of ``SUPPORT_FIELDS``; an older layer gets them."""
-    for name, kind in SUPPORT_FIELDS.items():
-        if layer.fields().indexOf(name) < 0 and not layer.addAttribute(make_field(name, kind)):
-            raise SupportRejected("the layer takes no fields", layer=layer.name(), field=name)
-    return [layer.fields().indexOf(name) for name in SUPPORT_FIELDS]
-
-
-def _values_of(support: Support) -> tuple[float | None, str | None, str | None]:
+def _values_of(support: Support) -> dict[str, Any]:
     if support.share is None:
-        return (None, None, None)
-    return (round(support.share, 4), support.index, support.source)
-
-
-def _former_values(feature: QgsFeature) -> list[Any]:
-    fields = feature.fields()
-    return [feature[name] if fields.indexOf(name) >= 0 else NULL for name in SUPPORT_FIELDS]
+        return dict.fromkeys(SUPPORT_FIELDS)
+    return {"support": round(support.share, 4), "sup_index": support.index, "sup_source": support.source}
 
 
 def _is_unchanged(state: ProposalState, current: dict[int, QgsFeature]) -> bool:

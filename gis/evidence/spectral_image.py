@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from qgis.PyQt.QtGui import QTransform
 
 from ..errors import CrsUnknown, RasterUnusable, SourceUnreadable
 from ..imaging.band_roles import BandRoles
-from ..imaging.training_chips import RasterSource
+from ..imaging.gdal_file import alpha_of, gdal_errors_as
+from ..imaging.raster_source import RasterSource
 from .pixel_mask import Window
 
 
@@ -49,9 +50,8 @@ class OpenImage:
         """Raises ``RasterUnusable`` if GDAL cannot open it, or it has no place on the map."""
         self.image = image
         source = image.source
-        flags = gdal.OF_RASTER | gdal.OF_READONLY | gdal.OF_VERBOSE_ERROR
-        with _gdal_errors_as_ours(source.name):
-            self._dataset = gdal.OpenEx(source.uri, flags, open_options=list(source.open_options))
+        with self._gdal_errors():
+            self._dataset = source.open()
             if self._dataset is None:
                 raise RasterUnusable(gdal.GetLastErrorMsg(), layer=source.name, reason="pixels")
             self._transform = self._dataset.GetGeoTransform(can_return_null=True)
@@ -69,7 +69,7 @@ class OpenImage:
         Raises:
             RasterUnusable: the file is damaged, or has no band of that number.
         """
-        with _gdal_errors_as_ours(self.image.source.name):
+        with self._gdal_errors():
             opaque = self._opaque(window)
             return {role: self._read_band(self._number(role), window, opaque) for role in roles}
 
@@ -77,11 +77,14 @@ class OpenImage:
         """The same on the pixels of another image, between which bilinear values are taken."""
         if self._has_grid_of(grid):
             return self.read(roles, window)
-        with _gdal_errors_as_ours(self.image.source.name):
+        with self._gdal_errors():
             values = self._warp(grid, roles, window)
             return {
                 role: self._calibrated(self._number(role), values[index]) for index, role in enumerate(roles)
             }
+
+    def _gdal_errors(self) -> AbstractContextManager[None]:
+        return gdal_errors_as(RasterUnusable, layer=self.image.source.name, reason="pixels")
 
     def _number(self, role: str) -> int:
         number = getattr(self.image.roles, role)
@@ -96,7 +99,7 @@ class OpenImage:
 
     def _opaque(self, window: Window) -> np.ndarray | bool:
         """Where it is not transparent: GDAL's masks know of an alpha band only beside one or three bands."""
-        numbers = self._alpha()
+        numbers = alpha_of(self._dataset)
         return self._array(self._dataset.GetRasterBand(numbers[0]), window) > 0 if numbers else True
 
     def _array(self, band: gdal.Band, window: Window) -> np.ndarray:
@@ -126,27 +129,9 @@ class OpenImage:
         for number in range(1, len(roles) + 1):
             target.GetRasterBand(number).SetNoDataValue(np.nan)
             target.GetRasterBand(number).Fill(np.nan)
-        numbers = [*map(self._number, roles), *self._alpha()]
+        numbers = [*map(self._number, roles), *alpha_of(self._dataset)]
         chosen = gdal.Translate("", self._dataset, format="VRT", bandList=numbers)
         crs = {"srcSRS": self.image.source.crs_wkt, "dstSRS": grid.image.source.crs_wkt}
         if chosen is None or not gdal.Warp(target, chosen, resampleAlg="bilinear", **crs):
             raise RasterUnusable(gdal.GetLastErrorMsg(), layer=self.image.source.name, reason="pixels")
         return target.ReadAsArray().reshape(len(roles), window.height, window.width)
-
-    def _alpha(self) -> list[int]:
-        """The number of the alpha band, if there is one: what is transparent is no data."""
-        numbers = range(1, self._dataset.RasterCount + 1)
-        kinds = {number: self._dataset.GetRasterBand(number).GetColorInterpretation() for number in numbers}
-        return [number for number, kind in kinds.items() if kind == gdal.GCI_AlphaBand][:1]
-
-
-@contextmanager
-def _gdal_errors_as_ours(layer: str) -> Iterator[None]:
-    """Keeps GDAL's words off the console; its exceptions, where another plugin wants them, become ours."""
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    try:
-        yield
-    except RuntimeError as error:
-        raise RasterUnusable(str(error), layer=layer, reason="pixels") from error
-    finally:
-        gdal.PopErrorHandler()

@@ -17,7 +17,7 @@ from .chip_note import ChipNote, ChipNoteKind
 from .image_source import ImageSource
 from .imagery import imagery_of, is_blurred, is_true_colour, pixel_m, squares_of
 
-TOLERANCE = 1.5
+SCALE_TOLERANCE = 1.5
 """A scale so many times finer or coarser than the trained one is pointed out."""
 
 
@@ -101,9 +101,9 @@ def _scale_note(chip: Chip, geometry: ChipGeometry) -> ChipNote | None:
     ground_m = max(chip.width_px, chip.height_px) * chip.gsd_m
     ratios = (ground_m / geometry.side_m, chip.gsd_m / geometry.gsd_m)
     lengths = (_kilometres(ground_m), _kilometres(geometry.side_m))
-    if max(ratios) < 1 / TOLERANCE:
+    if max(ratios) < 1 / SCALE_TOLERANCE:
         return ChipNote(ChipNoteKind.TOO_FINE, *lengths)
-    if min(ratios) > TOLERANCE:
+    if min(ratios) > SCALE_TOLERANCE:
         return ChipNote(ChipNoteKind.TOO_COARSE, *lengths)
     return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from qgis.core import Qgis, QgsDateTimeRange, QgsMapLayer, QgsMapSettings, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt
 
-from .training_chips import OPEN_OPTION
+from .gdal_file import source_parts
 
 _YEARS = range(1900, 2100)
 _DATES = re.compile(
@@ -37,7 +37,7 @@ def date_of_layer(layer: QgsMapLayer) -> str | None:
     moment = fixed_range_of(layer)
     if moment is not None:
         return begin_of(moment)
-    in_file = layer.source().split(OPEN_OPTION)[0] if layer.providerType() == "gdal" else ""
+    in_file = source_parts(layer)[0] if layer.providerType() == "gdal" else ""
     return date_in(layer.name()) or date_in(Path(in_file).name)
 
 

@@ -13,7 +13,7 @@ from ..errors import ImageGone
 from .capture import Capture
 from .image_date import begin_of, date_of_layer, date_of_view, fixed_range_of
 from .layer_bands import LayerBands
-from .training_chips import RasterSource
+from .raster_source import RasterSource
 
 TRUE_COLOUR = ("red", "green", "blue")
 

@@ -18,7 +18,8 @@ from ..errors import ChipError, CrsUnknown
 from ..reprojection import reprojected
 from .image_source import TRUE_COLOUR
 from .layer_bands import LayerBands
-from .training_chips import RasterSource, nearest_square, plan_squares
+from .raster_source import RasterSource
+from .training_chips import nearest_square, plan_squares
 
 BLURRED = 1.5
 """Imagery with pixels so many times wider than those of training is blurred."""

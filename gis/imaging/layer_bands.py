@@ -12,8 +12,9 @@ from typing import Any
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
 
+from ..errors import SourceUnreadable
 from .band_roles import ROLES, BandName, BandRoles, Sensor, guess_roles, nanometres, sensor_of
-from .training_chips import OPEN_OPTION
+from .gdal_file import gdal_errors_as, open_raster, source_parts
 
 BANDS_PROPERTY = "lspace/bands"
 
@@ -34,7 +35,7 @@ class LayerBands:
     def guessed(cls, layer: QgsRasterLayer, sensor: Sensor | None = None) -> LayerBands:
         """By what the layer and its file say; ``sensor`` is what the user says."""
         bands = band_names(layer)
-        path = Path(layer.source().split(OPEN_OPTION)[0])
+        path = Path(source_parts(layer)[0])
         sensor = sensor or sensor_of(bands, layer.name(), path.name, path.parent.name)
         return cls(guess_roles(bands, sensor))
 
@@ -45,7 +46,7 @@ class LayerBands:
 
 def band_names(layer: QgsRasterLayer) -> tuple[BandName, ...]:
     """What a layer says of its bands; metadata are asked for only in files on this computer."""
-    wavelengths = _wavelengths_in(layer.source().split(OPEN_OPTION)[0])
+    wavelengths = _wavelengths_in(source_parts(layer)[0])
     numbers = range(1, layer.bandCount() + 1)
     return tuple(BandName(layer.bandName(number), wavelengths.get(number)) for number in numbers)
 
@@ -72,15 +73,13 @@ def _wavelengths_in(path: str) -> dict[int, float]:
     # a server would be asked in the GUI thread, which does not wait; Path stumbles over long names
     if not os.path.isfile(path):
         return {}
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
     try:
-        dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY)
-        numbers = range(1, dataset.RasterCount + 1) if dataset else ()
-        found = {number: _wavelength_of(dataset.GetRasterBand(number)) for number in numbers}
-    except RuntimeError:  # GDAL's own, where another plugin switched its exceptions on
+        with gdal_errors_as(SourceUnreadable):
+            dataset = open_raster(path)
+            numbers = range(1, dataset.RasterCount + 1) if dataset else ()
+            found = {number: _wavelength_of(dataset.GetRasterBand(number)) for number in numbers}
+    except SourceUnreadable:
         return {}
-    finally:
-        gdal.PopErrorHandler()
     return {number: wavelength for number, wavelength in found.items() if wavelength is not None}
 
 

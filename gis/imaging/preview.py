@@ -13,9 +13,11 @@ from ...model_backend.contract import ChipGeometry
 from ..aoi import Aoi
 from ..errors import ChipError, PluginError, RenderFailed
 from ..task import BackgroundTask
-from .chip import MadeChip, ViewChipJob
+from .chip import MadeChip
 from .image_source import ImageSource
-from .training_chips import RasterSource, cut_chip, nearest_square, plan_squares
+from .raster_source import RasterSource
+from .training_chips import cut_chip, nearest_square, plan_squares
+from .view_chip import ViewChipJob
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,20 +12,19 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsGeometry,
-    QgsMultiBandColorRenderer,
-    QgsRasterLayer,
     QgsRectangle,
 )
-from qgis.PyQt.QtCore import Qt
 
 from ...model_backend.chip import Chip, ChipKind
 from ...model_backend.contract import ChipGeometry
 from ...model_backend.georeference.geotransform import GeoTransform
 from ..aoi import Aoi
-from ..errors import AoiTooLarge, BlankChip, CrsUnknown, NoUtmZone, SourceUnreadable
-from ..reprojection import reprojected
+from ..errors import AoiTooLarge, BlankChip, NoUtmZone, SourceUnreadable
+from ..reprojection import in_lonlat, reprojected
 from .chip import MadeChip, check_content, encode_png, gsd_of, make_chip_id, wkt2_of
 from .chip_note import notes_on_pixels
+from .gdal_file import alpha_of, gdal_errors_as
+from .raster_source import RasterSource
 from .stretch import downsample, stretch
 
 STRIDE_SHARE = 0.75
@@ -36,38 +33,6 @@ MOST_CHIPS = 100
 LARGEST_GRID = 10 * MOST_CHIPS
 """Of a slanted AOI many squares of the grid are left out; a larger grid is not even looked through."""
 UTM_LATITUDES = (-80.0, 84.0)
-LONLAT = "EPSG:4326"
-OPEN_OPTION = "|option:"
-"""How QGIS writes GDAL's open options behind a path."""
-
-
-@dataclass(frozen=True)
-class RasterSource:
-    """A raster layer as GDAL opens it; a plain value that a thread may use."""
-
-    name: str
-    uri: str
-    open_options: tuple[str, ...]
-    crs_wkt: str
-    bands: tuple[int, int, int]
-    """Numbers of the red, green and blue band, from 1, as the layer shows them."""
-    date: str | None
-
-    @classmethod
-    def from_layer(cls, layer: QgsRasterLayer) -> RasterSource:
-        """The source behind a layer.
-
-        Raises:
-            SourceUnreadable: the layer is broken, or not read by GDAL.
-            CrsUnknown: it has no CRS.
-        """
-        if not layer.isValid() or layer.providerType() != "gdal":
-            raise SourceUnreadable("not a GDAL layer", layer=layer.name(), provider=layer.providerType())
-        if not layer.crs().isValid():
-            raise CrsUnknown("the layer has no CRS", layer=layer.name())
-        uri, *options = layer.source().split(OPEN_OPTION)
-        crs_wkt = wkt2_of(layer.crs())
-        return cls(layer.name(), uri, tuple(options), crs_wkt, _shown_bands(layer), _date_of(layer))
 
 
 @dataclass(frozen=True)
@@ -117,7 +82,7 @@ def nearest_square(squares: list[ChipSquare], aoi: Aoi) -> ChipSquare:
 def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
     """The WGS 84 / UTM zone of the AOI's middle."""
     centre = QgsGeometry.fromPointXY(aoi.frame().centre)
-    point = reprojected(centre, aoi.crs, QgsCoordinateReferenceSystem(LONLAT)).asPoint()
+    point = in_lonlat(centre, aoi.crs).asPoint()
     south, north = UTM_LATITUDES
     if not south <= point.y() <= north:
         raise NoUtmZone("outside the UTM zones", latitude=point.y())
@@ -169,7 +134,7 @@ def _starts(low: float, high: float, side: float) -> list[float]:
 
 def _read_square(source: RasterSource, square: ChipSquare, side_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Float bands, shape (3, side, side), and the mask of pixels with data."""
-    with _gdal_errors_as_ours(source.name):
+    with gdal_errors_as(SourceUnreadable, layer=source.name):
         values = _warp(source, square, side_px)
     if values is None or values.shape[0] != 4:
         raise SourceUnreadable(gdal.GetLastErrorMsg(), layer=source.name)
@@ -180,11 +145,10 @@ def _read_square(source: RasterSource, square: ChipSquare, side_px: int) -> tupl
 
 def _warp(source: RasterSource, square: ChipSquare, side_px: int) -> np.ndarray | None:
     """The chosen bands and their alpha, float, shape (4, side, side); None where GDAL cannot."""
-    flags = gdal.OF_RASTER | gdal.OF_READONLY | gdal.OF_VERBOSE_ERROR
-    dataset = gdal.OpenEx(source.uri, flags, open_options=list(source.open_options))
+    dataset = source.open()
     if dataset is None:
         return None
-    chosen = gdal.Translate("", dataset, format="VRT", bandList=[*source.bands, *_alpha_of(dataset)])
+    chosen = gdal.Translate("", dataset, format="VRT", bandList=[*source.bands, *alpha_of(dataset)])
     extent = square.extent
     warped = chosen and gdal.Warp(
         "",
@@ -200,39 +164,3 @@ def _warp(source: RasterSource, square: ChipSquare, side_px: int) -> np.ndarray 
         dstAlpha=True,
     )
     return warped.ReadAsArray() if warped else None
-
-
-def _alpha_of(dataset: gdal.Dataset) -> list[int]:
-    """The number of the alpha band, if there is one: what is transparent is no data."""
-    numbers = range(1, dataset.RasterCount + 1)
-    kinds = [dataset.GetRasterBand(number).GetColorInterpretation() for number in numbers]
-    return [number for number, kind in zip(numbers, kinds) if kind == gdal.GCI_AlphaBand][:1]
-
-
-@contextmanager
-def _gdal_errors_as_ours(layer: str) -> Iterator[None]:
-    """Keeps GDAL's words off the console; its exceptions, where another plugin wants them, become ours."""
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    try:
-        yield
-    except RuntimeError as error:
-        raise SourceUnreadable(str(error), layer=layer) from error
-    finally:
-        gdal.PopErrorHandler()
-
-
-def _shown_bands(layer: QgsRasterLayer) -> tuple[int, int, int]:
-    renderer = layer.renderer()
-    if isinstance(renderer, QgsMultiBandColorRenderer):
-        red, green, blue = renderer.redBand(), renderer.greenBand(), renderer.blueBand()
-        if min(red, green, blue) > 0:
-            return (red, green, blue)
-    return (1, 2, 3) if layer.bandCount() >= 3 else (1, 1, 1)
-
-
-def _date_of(layer: QgsRasterLayer) -> str | None:
-    temporal = layer.temporalProperties()
-    if temporal is None or not temporal.isActive():
-        return None
-    begin = temporal.fixedTemporalRange().begin()
-    return begin.date().toString(Qt.DateFormat.ISODate) if begin.isValid() else None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qgis.core import (
     QgsMapLayer,
@@ -24,21 +24,28 @@ _NO_FAULT = (QNetworkReply.NetworkError.NoError, QNetworkReply.NetworkError.Oper
 
 @dataclass
 class LayerRequests:
-    """What failed of one layer's requests."""
+    """What failed of one layer's requests; newer QGIS asks for a tile up to four times."""
 
     layer: str
     pictures: bool
     """Whether it asks for pictures only."""
-    failed: int = 0
-    absent: int = 0
-    """Of these the server says that it has nothing there."""
-    reason: str = ""
-    """Of the first that failed."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """Reasons by address, of the last try; empty where the server says that it has nothing there."""
 
-    def add_failure(self, reason: str) -> None:
-        """Counts one; the first reason is kept."""
-        self.failed += 1
-        self.reason = self.reason or reason
+    @property
+    def reason(self) -> str:
+        """Of the first that failed."""
+        return next(filter(None, self.faults.values()), "")
+
+    @property
+    def absent(self) -> int:
+        """The number of addresses where the server has nothing."""
+        return list(self.faults.values()).count("")
+
+    @property
+    def failed(self) -> int:
+        """The number of addresses that failed otherwise."""
+        return len(self.faults) - self.absent
 
 
 class WebRequests(QObject):
@@ -66,23 +73,27 @@ class WebRequests(QObject):
             network.finished[QgsNetworkReplyContent].disconnect(self._on_finished)
             network.requestTimedOut[QgsNetworkRequestParameters].disconnect(self._on_timeout)
             self._watches = False
-        return [requests for _, requests in self._layers if requests.failed or requests.absent]
+        return [requests for _, requests in self._layers if requests.faults]
 
     def _on_finished(self, reply: QgsNetworkReplyContent) -> None:
         requests = self._requests_to(reply.request().url())
         if requests is None:
             return
+        address = reply.request().url().toString()
         status = reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute)
         if status in _ABSENT:
-            requests.absent += 1
+            requests.faults[address] = ""
         elif reply.error() not in _NO_FAULT or (requests.pictures and _is_prose(reply)):
             # Qt's own words about a status hold the address, which may hold a key
-            requests.add_failure(f"HTTP {status}" if status else reply.errorString())
+            requests.faults[address] = f"HTTP {status}" if status else reply.errorString()
+        elif reply.error() == QNetworkReply.NetworkError.NoError:
+            requests.faults.pop(address, None)
 
     def _on_timeout(self, parameters: QgsNetworkRequestParameters) -> None:
-        requests = self._requests_to(parameters.request().url())
+        url = parameters.request().url()
+        requests = self._requests_to(url)
         if requests is not None:
-            requests.add_failure(self.tr("no answer in time"))
+            requests.faults[url.toString()] = self.tr("no answer in time")
 
     def _requests_to(self, url: QUrl) -> LayerRequests | None:
         """Those of the first layer whose source names the server, or the domain that its mirrors share."""

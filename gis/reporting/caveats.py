@@ -11,14 +11,13 @@ from itertools import combinations
 
 from ...model_backend.chip import ChipKind
 from ...model_backend.contract import EMBEDDED_MODEL, load_contracts
+from ..imaging.advice import SCALE_TOLERANCE
 from ..imaging.chip_note import MOSTLY_EMPTY_SHARE
 from ..layers import Status
 from ..runs.run_progress import RunOutcome
 from .report import Area, Observation, Report
 from .reported_proposal import count_overlapping
 
-SCALE_TOLERANCE = 1.5
-"""Pictures that are so many times finer or coarser than the trained ones are off their scale."""
 _THRESHOLD_TASKS = {"vessels", "wildfire", "flood", "transition"}
 _OVERCLAIM = re.compile(
     r"\b(confirm\w*|prov(?:es?|ed|en)|proof|certain(?:ly)?|undoubtedly|definitely|illegal\w*|smuggl\w*)\b",

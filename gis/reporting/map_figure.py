@@ -20,12 +20,14 @@ from qgis.core import (
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QSize, QSizeF, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QImage
 
 from ..errors import CrsUnknown, LayerRejected, RenderFailed
+from ..imaging.map_settings import picture_settings
 from ..layers import is_result_layer
-from ..reprojection import reprojected
+from ..reprojection import LONLAT, reprojected
 from .report import Report
 
 SIZE_MM = QSizeF(180.0, 110.0)
@@ -97,6 +99,9 @@ class MapFigureJob(QObject):
         if image.isNull():
             self.failed.emit(RenderFailed("QGIS returned no picture"))
             return
+        if any(map(sip.isdeleted, self._layers)):
+            self.failed.emit(RenderFailed("a layer was removed while it was drawn"))
+            return
         layers = self._layers[1:]
         self.made.emit(
             MapPicture(
@@ -144,9 +149,8 @@ def _outlines_of(report: Report, crs: QgsCoordinateReferenceSystem) -> list[QgsG
             around.combineExtentWith(proposal.outline.boundingBox())
     if around.isEmpty():
         return []
-    lonlat = QgsCoordinateReferenceSystem("EPSG:4326")
     try:
-        return [reprojected(QgsGeometry.fromRect(around), lonlat, crs)]
+        return [reprojected(QgsGeometry.fromRect(around), QgsCoordinateReferenceSystem(LONLAT), crs)]
     except CrsUnknown:
         return []
 
@@ -154,24 +158,11 @@ def _outlines_of(report: Report, crs: QgsCoordinateReferenceSystem) -> list[QgsG
 def _settings_for(
     view: QgsMapSettings, layers: Sequence[QgsMapLayer], extent: QgsRectangle
 ) -> QgsMapSettings:
-    settings = QgsMapSettings(view)
-    settings.setLayers(list(layers))
+    size = QSize(*(round(side / MM_PER_INCH * DPI) for side in (SIZE_MM.width(), SIZE_MM.height())))
+    settings = picture_settings(view, layers, size, QColor(255, 255, 255))
     settings.setRotation(0.0)
-    settings.setDevicePixelRatio(1.0)
     settings.setOutputDpi(DPI)
-    settings.setOutputSize(
-        QSize(*(round(side / MM_PER_INCH * DPI) for side in (SIZE_MM.width(), SIZE_MM.height())))
-    )
     settings.setExtent(extent)
-    settings.setBackgroundColor(QColor(255, 255, 255))
-    settings.setOutputImageFormat(QImage.Format.Format_ARGB32_Premultiplied)
-    for flag in (
-        Qgis.MapSettingsFlag.DrawSelection,
-        Qgis.MapSettingsFlag.DrawEditingInfo,
-        Qgis.MapSettingsFlag.RenderPreviewJob,
-        Qgis.MapSettingsFlag.RenderPartialOutput,
-    ):
-        settings.setFlag(flag, False)
     if not settings.hasValidSettings():
         raise RenderFailed("the map cannot be drawn at this size")
     return settings
@@ -207,6 +198,6 @@ def _credits_of(layers: Sequence[QgsMapLayer]) -> tuple[str, ...]:
 
 
 def _attribution_of(layer: QgsMapLayer) -> str:
-    # QGIS 3.38 moved it; the old place is there as long as QGIS is 3
-    holder = layer if Qgis.QGIS_VERSION_INT < 40000 else layer.serverProperties()
+    # QGIS 3.38 moved it
+    holder = layer if Qgis.QGIS_VERSION_INT < 33800 else layer.serverProperties()
     return holder.attribution()

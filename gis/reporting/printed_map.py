@@ -24,6 +24,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsTextFormat,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRectF, QSize, QSizeF
 from qgis.PyQt.QtGui import QImage
 
@@ -68,14 +69,15 @@ def raster_of(picture: MapPicture) -> Iterator[QgsRasterLayer]:
     world = "\n".join(map(repr, (across, 0.0, 0.0, -down, left, top)))
     gdal.FileFromMemBuffer(f"{folder}/map.png", png_of(picture.image))
     gdal.FileFromMemBuffer(f"{folder}/map.pgw", world.encode("ascii"))
+    layer = QgsRasterLayer(f"{folder}/map.png", "map")
     try:
-        layer = QgsRasterLayer(f"{folder}/map.png", "map")
         if not layer.isValid():
             raise RenderFailed("the map's picture cannot be read again")
         layer.setCrs(picture.crs)
         yield layer
     finally:
-        gdal.RmdirRecursive(folder)  # with the statistics that QGIS had GDAL write beside
+        sip.delete(layer)  # GDAL writes its statistics beside the file at the latest when that is closed
+        gdal.RmdirRecursive(folder)
 
 
 def place_map(layout: QgsLayout, layer: QgsRasterLayer, page: int, frame: QRectF) -> QgsLayoutItemMap:

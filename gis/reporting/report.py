@@ -6,30 +6,22 @@ from __future__ import annotations
 import configparser
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 
-from qgis.core import (
-    Qgis,
-    QgsApplication,
-    QgsCoordinateReferenceSystem,
-    QgsGeometry,
-    QgsPointXY,
-    QgsVectorLayer,
-)
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsGeometry, QgsVectorLayer
 
 from ...model_backend.contract import load_contracts
 from ...model_backend.errors import GeoreferenceError
-from ...model_backend.georeference.geotransform import GeoTransform
 from ..aoi import Aoi
-from ..errors import ChipError, CrsUnknown, RecordInvalid
+from ..errors import ChipError, CrsUnknown
 from ..layers import Status
-from ..provenance import ChipRecord, Run, read_run
-from ..reprojection import reprojected
+from ..provenance import ChipRecord, Run, legible_run, utc_now
+from ..reprojection import in_lonlat
+from ..review.review import reviewer_name
 from ..runs.answer import Answer
 from ..runs.conversation import Exchange
-from .reported_proposal import LONLAT, Finding, ReportedProposal, findings_of, read_proposals
+from .reported_proposal import Finding, ReportedProposal, findings_of, read_proposals
 
 METADATA = Path(__file__).resolve().parents[2] / "metadata.txt"
 
@@ -51,7 +43,7 @@ class Area:
             size = aoi.size_m()
         except ChipError:
             size = None
-        return cls(aoi, _in_lonlat(aoi), size)
+        return cls(aoi, _outline_of(aoi), size)
 
     @property
     def lonlat(self) -> tuple[float, float] | None:
@@ -135,11 +127,11 @@ class Report:
 
 def compose(layers: Sequence[QgsVectorLayer], exchanges: Sequence[Exchange]) -> Report:
     """Gathers the facts of proposal layers, with uncommitted edits, and of exchanges; for the GUI thread."""
-    recorded = [(layer, _run_of(layer)) for layer in layers]
+    recorded = [(layer, legible_run(layer)) for layer in layers]
     runs = _runs([*(exchange.run for exchange in exchanges), *(run for _, run in recorded if run)])
     return Report(
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        author=QgsApplication.userFullName() or QgsApplication.userLoginName(),
+        created=utc_now(),
+        author=reviewer_name(),
         plugin_version=_plugin_version(),
         qgis_version=Qgis.QGIS_VERSION,
         layers=tuple(_reported(layer, run) for layer, run in recorded),
@@ -148,13 +140,6 @@ def compose(layers: Sequence[QgsVectorLayer], exchanges: Sequence[Exchange]) -> 
         areas=_areas(exchanges, runs),
         proposals=tuple(proposal for layer in layers for proposal in read_proposals(layer)),
     )
-
-
-def _run_of(layer: QgsVectorLayer) -> Run | None:
-    try:
-        return read_run(layer)
-    except RecordInvalid:
-        return None
 
 
 def _reported(layer: QgsVectorLayer, run: Run | None) -> ReportedLayer:
@@ -180,24 +165,17 @@ def _areas(exchanges: Sequence[Exchange], runs: Sequence[Run]) -> tuple[Area, ..
 def _shown_by(run: Run) -> Aoi | None:
     if not run.chips:
         return None
-    wkt = run.chips[0].crs_wkt
-    crs = QgsCoordinateReferenceSystem.fromWkt(wkt)
+    first = run.chips[0]
     try:
-        outlines = [_outline_of(chip) for chip in run.chips if chip.crs_wkt == wkt]
-        return Aoi.from_polygon(QgsGeometry.unaryUnion(outlines), crs)
+        outlines = [chip.outline() for chip in run.chips if chip.crs_wkt == first.crs_wkt]
+        return Aoi.from_polygon(QgsGeometry.unaryUnion(outlines), first.crs)
     except (ChipError, GeoreferenceError, TypeError):  # a record that was written by hand
         return None
 
 
-def _outline_of(chip: ChipRecord) -> QgsGeometry:
-    to_map, width, height = GeoTransform(*chip.transform).to_map, chip.width_px, chip.height_px
-    corners = [(0, 0), (width, 0), (width, height), (0, height)]
-    return QgsGeometry.fromPolygonXY([[QgsPointXY(*to_map(*corner)) for corner in corners]])
-
-
-def _in_lonlat(aoi: Aoi) -> QgsGeometry | None:
+def _outline_of(aoi: Aoi) -> QgsGeometry | None:
     try:
-        return reprojected(aoi.polygon, aoi.crs, QgsCoordinateReferenceSystem(LONLAT))
+        return in_lonlat(aoi.polygon, aoi.crs)
     except CrsUnknown:
         return None
 

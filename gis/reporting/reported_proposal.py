@@ -7,20 +7,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeatureRequest,
-    QgsGeometry,
-    QgsSpatialIndex,
-    QgsVectorLayer,
-)
+from qgis.core import QgsFeatureRequest, QgsGeometry, QgsSpatialIndex, QgsVectorLayer
 
 from ..errors import CrsUnknown, FeaturesRejected
 from ..layers import Status
-from ..reprojection import reprojected
+from ..reprojection import in_lonlat
 from ..review.proposal_row import ProposalRow, read_rows
-
-LONLAT = "EPSG:4326"
 
 
 @dataclass(frozen=True)
@@ -120,13 +112,12 @@ def _meets_another(number: int, outlines: Sequence[QgsGeometry], index: QgsSpati
 
 
 def _outlines_of(layer: QgsVectorLayer) -> dict[int, QgsGeometry]:
-    lonlat = QgsCoordinateReferenceSystem(LONLAT)
     outlines = {}
     for feature in layer.getFeatures(QgsFeatureRequest().setNoAttributes()):
         if not feature.hasGeometry():
             continue
         try:
-            outlines[feature.id()] = reprojected(feature.geometry(), layer.crs(), lonlat)
+            outlines[feature.id()] = in_lonlat(feature.geometry(), layer.crs())
         except CrsUnknown:
             continue
     return outlines

@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import Any
 
 from qgis.core import QgsApplication, QgsGeometry, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..aoi import ruler_for
-from ..errors import CrsUnknown, LayerError, ValuesRejected
-from ..layer_values import write_values
+from ..errors import CrsUnknown, ValuesRejected
+from ..layer_values import one_edit_command, start_editing, write_values
 from ..layers import PROPOSAL_FIELDS, Status
+from ..provenance import utc_now
 from ..reprojection import densified
 from .proposal_row import COLUMNS, ProposalRow, plain, read_rows
 
@@ -121,8 +120,7 @@ class Review(QObject):
         Raises:
             ValuesRejected: the layer is read-only.
         """
-        if not self._layer.isEditable() and not self._layer.startEditing():
-            raise ValuesRejected("the layer is read-only", layer=self._layer.name())
+        start_editing(self._layer)
 
     def _decide(self, ids: Iterable[int], status: Status, title: str) -> None:
         values = {"status": status.value, **_signature()}
@@ -197,18 +195,6 @@ class Review(QObject):
             raise ValuesRejected("a value was refused", layer=self._layer.name(), feature_id=fid)
 
 
-@contextmanager
-def one_edit_command(layer: QgsVectorLayer, title: str) -> Iterator[None]:
-    """Edits that are undone together; none of them is made if one fails."""
-    layer.beginEditCommand(title)
-    try:
-        yield
-    except LayerError:
-        layer.destroyEditCommand()
-        raise
-    layer.endEditCommand()
-
-
 def area_m2(shape: QgsGeometry, layer: QgsVectorLayer) -> float | None:
     """Area on the ellipsoid of a shape in the layer's CRS; None where nothing can be measured."""
     try:
@@ -228,5 +214,4 @@ def _first_label(row: ProposalRow) -> str | None:
 
 
 def _signature() -> dict[str, str]:
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"reviewed": now, "reviewer": reviewer_name()}
+    return {"reviewed": utc_now(), "reviewer": reviewer_name()}

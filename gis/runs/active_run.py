@@ -59,6 +59,8 @@ class ActiveRun:
         """Where boxes are cut, in the CRS of the results; None leaves them whole."""
         self.request_id = 0
         """The worker's id of what it was asked last."""
+        self.is_cancelled = False
+        """Whether it is to end as soon as it can."""
         self.open_place: OpenPlace | None = None
         self.layers: RunLayers | None = None
         self._run: Run | None = None

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from qgis.core import QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication
 
+from ...model_backend.overlap import Edges
 from ..layer_values import write_values
 from ..provenance import Run
-from .chip_box import Edges, edges_on
+from .chip_box import edges_on
 
 AGREEMENT_FIELDS: dict[str, type] = {"agreement": float, "agree_n": int}
 _TOLERANCE = 1e-6

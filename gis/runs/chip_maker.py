@@ -11,9 +11,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from ...model_backend.chip import ChipKind
 from ...model_backend.contract import ChipGeometry
 from ..errors import BlankChip, ChipError, MixedImages
-from ..imaging.chip import ChipSet, MadeChip, ViewChipJob
+from ..imaging.chip import ChipSet, MadeChip
 from ..imaging.image_source import ImageSource
 from ..imaging.training_chips import ChipSquare, cut_chip, plan_squares
+from ..imaging.view_chip import ViewChipJob
 from ..task import BackgroundTask
 from .run_order import RunOrder
 

@@ -7,20 +7,19 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject
+from qgis.core import QgsGeometry, QgsProject
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ..aoi import Aoi
 from ..errors import CrsUnknown, RecordInvalid
 from ..provenance import Run
-from ..reprojection import reprojected
+from ..reprojection import in_lonlat
 from .answer import Answer
 from .run_progress import RunOutcome
 
 SCOPE, KEY = "lspace", "conversation"
 """The project's entry."""
 RECORD_VERSION = 1
-_LONLAT = "EPSG:4326"
 _ANSWER_TYPES = {item.name: {"str": str, "bool": bool}[item.type] for item in fields(Answer)}
 
 
@@ -51,7 +50,7 @@ class Exchange:
         """Longitude and latitude of the area's middle, degrees; None where it has no place on the ground."""
         middle = QgsGeometry.fromPointXY(self.aoi.polygon.boundingBox().center())
         try:
-            point = reprojected(middle, self.aoi.crs, QgsCoordinateReferenceSystem(_LONLAT)).asPoint()
+            point = in_lonlat(middle, self.aoi.crs).asPoint()
         except CrsUnknown:
             return None
         return point.x(), point.y()

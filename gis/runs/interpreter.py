@@ -19,6 +19,7 @@ _OF_QGIS = (
     "PYTHONPATH",
     "PYTHONEXECUTABLE",
     "PYTHONSTARTUP",
+    "__PYVENV_LAUNCHER__",
     "PROJ_LIB",
     "PROJ_DATA",
     "GDAL_DATA",

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
+from qgis.PyQt import sip
 
 from ...model_backend.contract import Contract
 from ...model_backend.proposal import Detection
-from ..errors import LayerRejected
+from ..errors import LayerRejected, LayerRemoved
 from ..layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
 from ..provenance import ChipRecord, Run
 
@@ -26,50 +27,74 @@ class RunLayers:
         self._run = run
         self._crs = crs
         self._contract = contract
-        self.proposals: QgsVectorLayer | None = None
-        self.footprints: QgsVectorLayer | None = None
-        self.boxes = 0
+        self._proposals: QgsVectorLayer | None = None
+        self._footprints: QgsVectorLayer | None = None
+        self._added = 0
         self.dropped: Counter[str] = Counter()
         self.cut_short = 0
-        self._boxes_before = 0
+        self._added_before = 0
         self._prompts: dict[str, None] = {}
+
+    @property
+    def proposals(self) -> QgsVectorLayer | None:
+        """The boxes, where there are any in the project."""
+        return None if _is_gone(self._proposals) else self._proposals
+
+    @property
+    def footprints(self) -> QgsVectorLayer | None:
+        """The outlines of the places that are done, where there are any in the project."""
+        return None if _is_gone(self._footprints) else self._footprints
+
+    @property
+    def boxes(self) -> int:
+        """How many are on the map."""
+        return 0 if self.proposals is None else self._added
+
+    def check(self) -> None:
+        """Sees whether the layers are still in the project.
+
+        Raises:
+            LayerRemoved: one is not.
+        """
+        if _is_gone(self._proposals) or _is_gone(self._footprints):
+            raise LayerRemoved("a layer of the run was removed")
 
     def add_detection(self, body: dict[str, Any]) -> None:
         """Puts one box on the map; ``body`` is that of a ``detection`` message."""
         detection = Detection.from_payload(body["detection"])
         words = self._contract.words_for_label(detection.proposal.label)
         detection = replace(detection, proposal=replace(detection.proposal, label=words))
-        if self.proposals is None:
-            self.proposals = create_proposal_layer(self._run, self._crs)
-            _show(self.proposals)
-        add_detections(self.proposals, self._run, [detection], body["prompt"]["prompt"])
-        self.boxes += 1
+        if self._proposals is None:
+            self._proposals = create_proposal_layer(self._run, self._crs)
+            _show(self._proposals)
+        add_detections(self._proposals, self._run, [detection], body["prompt"]["prompt"])
+        self._added += 1
 
     def add_place(self, chip_id: str, answers: list[dict[str, Any]], outcome: str) -> None:
         """Puts a place's outline on the map, with what was answered about its images."""
         chips = self._run.chips_of(chip_id)
-        if not chips:
+        if not chips or _is_gone(self._footprints):
             return
         dropped = Counter()
         for answer in answers:
             dropped.update(answer.get("dropped", {}))
             self._prompts[answer["prompt"]] = None
             self.cut_short += answer.get("finish_reason") == "length"
-        if self.footprints is None:
-            self.footprints = create_footprint_layer(self._run, self._crs)
-            _show(self.footprints, below=self.proposals)
+        if self._footprints is None:
+            self._footprints = create_footprint_layer(self._run, self._crs)
+            _show(self._footprints, below=self.proposals)
         prose = [answer["text"] for answer in answers if answer["answer"] == "text"]
         add_footprint(
-            self.footprints,
+            self._footprints,
             self._run,
             _together(chips),
             outcome=outcome,
             prompt="\n".join(answer["prompt"] for answer in answers),
             caption="\n".join(prose),
-            n_boxes=self.boxes - self._boxes_before,
+            n_boxes=self._added - self._added_before,
             dropped=sum(dropped.values()),
         )
-        self._boxes_before = self.boxes
+        self._added_before = self._added
         self.dropped.update(dropped)
 
     @property
@@ -83,6 +108,11 @@ class RunLayers:
         for layer in (self.proposals, self.footprints):
             if layer is not None:
                 run.write_to(layer)
+
+
+def _is_gone(layer: QgsVectorLayer | None) -> bool:
+    """Whether it was made, and the user took it away."""
+    return layer is not None and sip.isdeleted(layer)
 
 
 def _together(chips: tuple[ChipRecord, ...]) -> ChipRecord:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.core import QgsProject
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...model_backend.protocol import Message, MessageType
-from ..errors import CrsUnknown, OtherContract, PluginError, RuntimeNotFound, WorkerFailed
+from ..errors import CrsUnknown, OtherContract, PluginError, ProjectClosed, RuntimeNotFound, WorkerFailed
 from ..imaging.chip import ChipSet
 from ..settings import Settings
 from .active_run import ActiveRun
@@ -24,6 +25,7 @@ from .run_progress import RunOutcome, RunProgress, RunStage
 from .worker_process import WorkerProcess, WorkerState
 
 WorkerFactory = Callable[[str], WorkerProcess]
+MINUTE_MS = 60_000
 
 
 class Runner(QObject):
@@ -43,12 +45,18 @@ class Runner(QObject):
     """The proposal layer, which has one feature more."""
     ended = pyqtSignal(object)
     """A ``RunEnd``."""
+    model_released = pyqtSignal()
+    """The worker was let go because nobody asked it anything; the next run loads the model again."""
 
     def __init__(self, make_worker: WorkerFactory = WorkerProcess, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._make_worker = make_worker
         self._worker: WorkerProcess | None = None
         self._run: ActiveRun | None = None
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.timeout.connect(self._release)
+        QgsProject.instance().cleared.connect(self._on_project_closed)
 
     @property
     def is_busy(self) -> bool:
@@ -64,6 +72,8 @@ class Runner(QObject):
         """Begins a run; ends at once where there is no interpreter."""
         if self._run is not None:
             return
+        self._idle.stop()
+        self._idle.setInterval(settings.idle_minutes * MINUTE_MS)
         self._run = run = ActiveRun(order, settings.expected_contract)
         try:
             run.place_clip()
@@ -82,6 +92,7 @@ class Runner(QObject):
         run = self._run
         if run is None or self._worker is None:
             return
+        run.is_cancelled = True
         self.progressed.emit(RunProgress(RunStage.CANCELLING))
         if run.waits_for_chips():
             self._end(RunOutcome.CANCELLED)
@@ -117,6 +128,12 @@ class Runner(QObject):
             self._worker.deleteLater()
             self._worker = None
 
+    def _release(self) -> None:
+        """Frees the memory of a model that nobody asks: all of it, as the process ends."""
+        if self._run is None and self._worker is not None:
+            self._drop_worker()
+            self.model_released.emit()
+
     def _on_chips_made(self, places: tuple[ChipSet, ...]) -> None:
         if self._run is None:
             return
@@ -143,7 +160,7 @@ class Runner(QObject):
         try:
             handle(message.body)
         except PluginError as error:
-            self._give_up(error)
+            self._give_up(RunOutcome.FAILED, error)
 
     def _on_stage(self, body: dict[str, Any]) -> None:
         stage = RunStage(body["stage"])
@@ -160,10 +177,12 @@ class Runner(QObject):
         self._tell(RunProgress(RunStage.WRITING, tokens=body["tokens"]))
 
     def _on_detection(self, body: dict[str, Any]) -> None:
+        self._run.layers.check()
         self._run.layers.add_detection(body)
         self.box_arrived.emit(self._run.layers.proposals)
 
     def _on_chip_done(self, body: dict[str, Any]) -> None:
+        self._run.layers.check()
         self._run.close_place(body)
 
     def _on_result(self, body: dict[str, Any]) -> None:
@@ -181,7 +200,7 @@ class Runner(QObject):
         self._ask_next()
 
     def _on_error(self, body: dict[str, Any]) -> None:
-        self._end(RunOutcome.FAILED, WorkerFailed(code=body["code"], detail=body["message"]))
+        self._end(RunOutcome.FAILED, _failure(body))
 
     def _ask_next(self) -> None:
         """Asks about the next place, once there are chips and a model."""
@@ -191,6 +210,9 @@ class Runner(QObject):
             return
         if run.index == len(run.places):
             self._end(RunOutcome.FINISHED if run.has_result() else RunOutcome.NOTHING_FOUND)
+            return
+        if run.is_cancelled:  # too late for the last place, not for the next
+            self._end(RunOutcome.CANCELLED)
             return
         run.open_layers()
         run.request_id = self._worker.send(*run.message())
@@ -206,11 +228,17 @@ class Runner(QObject):
             )
         )
 
-    def _give_up(self, error: PluginError) -> None:
-        """Ends a run that failed on our own side, and quiets the worker."""
+    def _on_project_closed(self) -> None:
+        """What the run has made is gone; the rest would be put into another project."""
+        if self._run is not None:
+            self._run.layers = None
+            self._give_up(RunOutcome.CANCELLED, ProjectClosed("in the middle of a run"))
+
+    def _give_up(self, outcome: RunOutcome, error: PluginError | None = None) -> None:
+        """Ends a run for a reason of our own, and quiets the worker."""
         if self._worker is not None and self._run is not None:
             request_id = self._run.request_id
-            self._end(RunOutcome.FAILED, error)
+            self._end(outcome, error)
             self._worker.cancel(request_id)
 
     def _end(self, outcome: RunOutcome, error: PluginError | None = None) -> None:
@@ -220,4 +248,12 @@ class Runner(QObject):
         if run.maker is not None:
             run.maker.give_up()
             run.maker.deleteLater()
+        if self._worker is not None and self._idle.interval() > 0:
+            self._idle.start()
         self.ended.emit(run.end(outcome, error))
+
+
+def _failure(body: dict[str, Any]) -> WorkerFailed:
+    """The worker's own error."""
+    reason = body["values"].get("reason", "")
+    return WorkerFailed(code=body["code"], detail=body["message"], reason=reason)

@@ -6,13 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...model_backend.contract import TARGET_BLANK, Contract, Task
+from ...model_backend.blanks import TARGET_BLANK, fill_blanks
+from ...model_backend.contract import Contract, Task
+from ...model_backend.request import DETECT
 from ..provenance import Run
-
-DETECT = "detect"
-"""A run's task that looks for targets, each by the task of its own."""
-_UNKNOWN_DATE = "an unknown date"
-"""What the worker's prompts say where nobody knows a date."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,7 @@ class BoxQuestion:
 
     def prompt(self, dates: Sequence[str | None]) -> str:
         """The trained wording; ``dates`` are those of the images, the earlier first."""
-        first, last = (date or _UNKNOWN_DATE for date in (dates[0], dates[-1]))
-        dated = self.task.prompt.replace("{date_t0}", first).replace("{date_t1}", last)
-        return dated.replace(TARGET_BLANK, self.target)
+        return fill_blanks(self.task.prompt, self.target, dates)
 
 
 def box_questions(run: Run, contract: Contract) -> tuple[BoxQuestion, ...]:

@@ -30,6 +30,7 @@ from qgis.core import (
 
 from ..errors import FormatUnavailable, SaveCancelled, WriteFailed
 from ..layers import Status
+from ..reprojection import LONLAT
 from .dbf import FittedLayer, fit_to_dbf, is_whole_dbf
 from .export_format import ExportFormat
 from .layer_snapshot import LayerSnapshot
@@ -42,8 +43,6 @@ class SavedFiles:
     """What was saved, and what the format could not hold."""
 
     path: Path
-    files: tuple[Path, ...]
-    """The path itself first, then the files that belong to it."""
     uri: str
     """Opens the saved layer with QGIS's ``ogr`` provider."""
     feature_count: int
@@ -79,31 +78,14 @@ class PreparedSave:
                 _go_on_unless(gives_up)
                 write_style(self.target, self.snapshot.style, folder)
                 _go_on_unless(gives_up)
-                files = self.target.put_in_place(folder)
+                self.target.put_in_place(folder)
         count = len(self.snapshot.features)
-        return SavedFiles(self.target.path, files, self.target.uri, count, fitted.shortened, fitted.renamed)
+        return SavedFiles(self.target.path, self.target.uri, count, fitted.shortened, fitted.renamed)
 
     def _fitted_features(self) -> FittedLayer:
         changes_crs = self.target.format.forces_wgs84
         features = self.snapshot.to_layer(bends_edges=changes_crs and self.snapshot.crs != _wgs84())
         return fit_to_dbf(features) if self.target.format is ExportFormat.SHAPEFILE else FittedLayer(features)
-
-
-def save_layer(
-    layer: QgsVectorLayer,
-    path: str | Path,
-    format: ExportFormat,
-    *,
-    status: Status | None = None,
-    only_selected: bool = False,
-    overwrite: bool = False,
-    table: str | None = None,
-) -> SavedFiles:
-    """Prepares and writes in one go, for scripts: takes the arguments and raises the errors of both."""
-    prepared = prepare_save(
-        layer, path, format, status=status, only_selected=only_selected, overwrite=overwrite, table=table
-    )
-    return prepared.write()
 
 
 def prepare_save(
@@ -112,9 +94,7 @@ def prepare_save(
     format: ExportFormat,
     *,
     status: Status | None = None,
-    only_selected: bool = False,
     overwrite: bool = False,
-    table: str | None = None,
 ) -> PreparedSave:
     """Takes the features as they are seen, uncommitted edits included, with style and provenance.
 
@@ -123,11 +103,9 @@ def prepare_save(
     Args:
         layer: stays as it is, whatever happens.
         path: gets the format's extension if it has another.
-        format: GeoPackage keeps the file's other tables.
+        format: a GeoPackage keeps its other tables, and gets one of the layer's name.
         status: takes only the proposals of that status.
-        only_selected: takes only the selected features.
         overwrite: replaces what is there.
-        table: name inside a GeoPackage; made from the layer's name if None.
 
     Raises:
         TargetExists: ``files`` would be replaced; of a GeoPackage only ``table``, if it is in ``tables``.
@@ -135,10 +113,10 @@ def prepare_save(
         NothingToSave: no proposal has the status.
         ExportError: another of its children.
     """
-    target = SaveTarget.at(Path(path), format, table or layer.name(), overwrite)
+    target = SaveTarget.at(Path(path), format, layer.name(), overwrite)
     with os_errors(target):
         target.check()
-    return PreparedSave(target, LayerSnapshot.of(layer, status, only_selected))
+    return PreparedSave(target, LayerSnapshot.of(layer, status))
 
 
 def _go_on_unless(gives_up: Callable[[], bool]) -> None:
@@ -147,7 +125,7 @@ def _go_on_unless(gives_up: Callable[[], bool]) -> None:
 
 
 def _wgs84() -> QgsCoordinateReferenceSystem:
-    return QgsCoordinateReferenceSystem("EPSG:4326")
+    return QgsCoordinateReferenceSystem(LONLAT)
 
 
 def _write_features(save: PreparedSave, features: QgsVectorLayer, folder: Path) -> None:

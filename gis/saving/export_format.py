@@ -4,6 +4,16 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Protocol
+
+
+class FileFormat(Protocol):
+    """What a file can be saved as."""
+
+    title: str
+    extension: str
+    companions: tuple[str, ...]
+    """Endings of the files beside it."""
 
 
 class ExportFormat(Enum):

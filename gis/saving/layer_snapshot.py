@@ -10,7 +10,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
-    QgsFeatureRequest,
     QgsFeatureSink,
     QgsFields,
     QgsLayerMetadata,
@@ -52,16 +51,14 @@ class LayerSnapshot:
     """The project's choice of transformations."""
 
     @classmethod
-    def of(
-        cls, layer: QgsVectorLayer, status: Status | None = None, only_selected: bool = False
-    ) -> LayerSnapshot:
+    def of(cls, layer: QgsVectorLayer, status: Status | None = None) -> LayerSnapshot:
         """For the GUI thread; ``status`` takes only the proposals of that status.
 
         Raises:
             NothingToSave: no proposal has that status.
             WriteFailed: the layer cannot be read.
         """
-        features = _features_of(layer, status, only_selected)
+        features = _features_of(layer, status)
         fields, features = _without_keys(layer, features)
         return cls(
             name=layer.name(),
@@ -96,25 +93,22 @@ def check_any(layer: QgsVectorLayer, status: Status | None) -> None:
     Raises:
         NothingToSave: no proposal has that status.
     """
-    if status is not None and next(_of_status(layer, QgsFeatureRequest(), status), None) is None:
+    if status is not None and next(_of_status(layer, status), None) is None:
         raise NothingToSave(status=status.value, layer=layer.name())
 
 
-def _features_of(layer: QgsVectorLayer, status: Status | None, only_selected: bool) -> tuple[QgsFeature, ...]:
-    request = QgsFeatureRequest()
-    if only_selected:
-        request.setFilterFids(layer.selectedFeatureIds())
+def _features_of(layer: QgsVectorLayer, status: Status | None) -> tuple[QgsFeature, ...]:
     if not layer.isValid():
         raise WriteFailed("the layer cannot be read", layer=layer.name())
     if status is None:
-        return tuple(layer.getFeatures(request))
+        return tuple(layer.getFeatures())
     check_any(layer, status)
-    return tuple(_of_status(layer, request, status))
+    return tuple(_of_status(layer, status))
 
 
-def _of_status(layer: QgsVectorLayer, request: QgsFeatureRequest, status: Status) -> Iterator[QgsFeature]:
+def _of_status(layer: QgsVectorLayer, status: Status) -> Iterator[QgsFeature]:
     column = layer.fields().indexOf("status")
-    for feature in layer.getFeatures(request):
+    for feature in layer.getFeatures():
         if column >= 0 and Status.of(feature[column]) is status:
             yield feature
 

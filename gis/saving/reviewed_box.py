@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsPointXY, QgsVectorLayer
-from qgis.PyQt.QtGui import QTransform
 
 from ...model_backend.contract import BoxForm, Contract
-from ...model_backend.georeference.geotransform import GeoTransform
+from ...model_backend.overlap import Edges
 from ...model_backend.trained_boxes import PixelBox
 from ..errors import CrsUnknown
 from ..layers import Status
 from ..provenance import ChipRecord, Run
-from ..reprojection import reprojected
+from ..reprojection import in_lonlat
 from ..review.proposal_row import plain
+from ..runs.chip_box import edges_on
 from .box_question import BoxQuestion, question_behind
 
 LEAST_INSIDE = 0.5
 """Share of a box's area that has to lie in the chip, as in the main corpus."""
-_LONLAT = "EPSG:4326"
 
 
 @dataclass(frozen=True)
@@ -49,40 +48,17 @@ class Place:
             CrsUnknown: the chip has no place on the ground.
         """
         chip = self.chips[-1]
-        middle = QgsPointXY(*self._transform.to_map(chip.width_px / 2, chip.height_px / 2))
-        lonlat = QgsCoordinateReferenceSystem(_LONLAT)
-        point = reprojected(QgsGeometry.fromPointXY(middle), self._crs, lonlat).asPoint()
+        middle = QgsPointXY(*chip.grid.to_map(chip.width_px / 2, chip.height_px / 2))
+        point = in_lonlat(QgsGeometry.fromPointXY(middle), chip.crs).asPoint()
         north, east = round(point.y(), 1), round(point.x(), 1)
         return f"{abs(north)}{'S' if north < 0 else 'N'}-{abs(east)}{'W' if east < 0 else 'E'}"
 
     def box_of(self, shape: QgsGeometry, crs: QgsCoordinateReferenceSystem) -> PixelBox | None:
         """The box around a shape; None where it does not lie in the chip, or not for the most part."""
         try:
-            pixels = reprojected(shape, crs, self._crs)
+            return _inside(edges_on(self.chips[-1], shape, crs), self.form)
         except CrsUnknown:
             return None
-        done = pixels.transform(self._to_pixels)
-        if done != QgsGeometry.OperationResult.Success or pixels.isEmpty():
-            return None
-        around, chip, grid = pixels.boundingBox(), self.chips[-1], self.form.grid_px
-        left, right = (x * grid / chip.width_px for x in (around.xMinimum(), around.xMaximum()))
-        top, bottom = (y * grid / chip.height_px for y in (around.yMinimum(), around.yMaximum()))
-        return _inside((left, top, right, bottom), self.form)
-
-    @cached_property
-    def _crs(self) -> QgsCoordinateReferenceSystem:
-        return QgsCoordinateReferenceSystem.fromWkt(self.chips[-1].crs_wkt)
-
-    @property
-    def _transform(self) -> GeoTransform:
-        return GeoTransform(*self.chips[-1].transform)
-
-    @cached_property
-    def _to_pixels(self) -> QTransform:
-        """``GeoTransform.to_pixel``, for whole geometries."""
-        way = self._transform
-        size = way.determinant
-        return QTransform(way.e / size, -way.d / size, -way.b / size, way.a / size, *way.to_pixel(0, 0))
 
 
 @dataclass(frozen=True)
@@ -152,10 +128,10 @@ def _text(feature: QgsFeature, name: str) -> str:
     return str(plain(feature[column]) or "") if column >= 0 else ""
 
 
-def _inside(edges: tuple[float, float, float, float], form: BoxForm) -> PixelBox | None:
+def _inside(edges: Edges, form: BoxForm) -> PixelBox | None:
     """The pixels of a box that lie in the chip, each edge at the nearest step of the grid."""
-    left, top, right, bottom = edges
     grid = form.grid_px
+    left, top, right, bottom = (edge * grid for edge in edges)
     width, height = min(right, grid) - max(left, 0), min(bottom, grid) - max(top, 0)
     if min(width, height) <= 0 or width * height < LEAST_INSIDE * (right - left) * (bottom - top):
         return None

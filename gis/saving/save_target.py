@@ -18,7 +18,7 @@ from pathlib import Path
 from qgis.core import QgsMapLayer, QgsProject, QgsProviderRegistry
 
 from ..errors import DiskFull, ExportError, TargetExists, TargetInUse, TargetNotWritable
-from .export_format import ExportFormat
+from .export_format import ExportFormat, FileFormat
 
 _PROBE_BYTES = 1 << 20
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -32,14 +32,14 @@ class SaveTarget:
     """The main file, its format, and the table inside it."""
 
     path: Path
-    format: ExportFormat
+    format: FileFormat
     table: str
     """Name of the layer in the file."""
     overwrite: bool
     """Whether what is there may be replaced."""
 
     @classmethod
-    def at(cls, path: Path, format: ExportFormat, table: str, overwrite: bool) -> SaveTarget:
+    def at(cls, path: Path, format: FileFormat, table: str, overwrite: bool) -> SaveTarget:
         """Gives the path the format's extension, and the table a name that SQL likes."""
         path = _with_extension(path, format)
         return cls(path, format, _table_name(table) if _is_package(format) else path.stem, overwrite)
@@ -73,7 +73,7 @@ class SaveTarget:
             raise TargetInUse(path=str(self.path), layers=readers)
         self._check_journals()
 
-    def put_in_place(self, folder: Path) -> tuple[Path, ...]:
+    def put_in_place(self, folder: Path) -> None:
         """Moves the files beside the target, the main one last and at once; or moves none.
 
         Raises:
@@ -101,7 +101,6 @@ class SaveTarget:
             for old in backup.iterdir():
                 os.replace(old, self.path.with_name(old.name))
             raise
-        return (self.path, *moved)
 
     def _files(self) -> list[Path]:
         return [self.path, *(self.path.with_suffix(ending) for ending in self.format.companions)]
@@ -159,7 +158,7 @@ def flush(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _with_extension(path: Path, format: ExportFormat) -> Path:
+def _with_extension(path: Path, format: FileFormat) -> Path:
     if path.suffix.lower() == format.extension:
         return path.with_suffix(format.extension)
     return path.with_name(path.name + format.extension)
@@ -169,7 +168,7 @@ def _table_name(name: str) -> str:
     return re.sub(r"\W+", "_", name).strip("_").lower() or "proposals"
 
 
-def _is_package(format: ExportFormat) -> bool:
+def _is_package(format: FileFormat) -> bool:
     return format is ExportFormat.GEOPACKAGE
 
 

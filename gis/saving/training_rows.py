@@ -7,7 +7,6 @@ row's metadata. A question that the model answered without any box makes no row:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,10 +18,10 @@ from qgis.core import QgsVectorLayer
 
 from ...model_backend.chip import Chip
 from ...model_backend.contract import Contract
+from ...model_backend.split import split_of
 from ...model_backend.trained_boxes import choose_boxes, written_boxes
-from ..errors import RecordInvalid
 from ..layers import Status
-from ..provenance import ChipRecord, Run, read_run
+from ..provenance import ChipRecord, Run, legible_run
 from .box_question import BoxQuestion, box_questions
 from .reviewed_box import Place, ReviewedBox, read_reviewed
 from .row_folder import RowFolder, image_name
@@ -101,12 +100,6 @@ def collect_rows(
     shown = {chip_id: pictures.found[chip_id] for row in rows.values() for chip_id in row.chip_ids}
     counts = RowCounts(rows=len(rows), boxes=sum(row.boxes for row in rows.values()), **tally)
     return RowBatch({row.sample_id: row.entry for row in rows.values()}, shown, counts)
-
-
-def split_of(location: str) -> str:
-    """``train``, ``validation`` or ``test``: of ten locations eight, one and one, as in training."""
-    tenth = int(hashlib.sha256(location.encode()).hexdigest()[:16], 16) % 10
-    return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
 
 
 @dataclass(frozen=True)
@@ -249,19 +242,12 @@ def _oldest_first(layers: Iterable[QgsVectorLayer], tally: Counter[str]) -> list
     """Layers with their runs; the features of a layer without one are counted."""
     runs = []
     for layer in layers:
-        run = _run_of(layer)
+        run = legible_run(layer)
         if run is None:
             tally["strange"] += max(layer.featureCount(), 0)
         else:
             runs.append((run, layer))
     return sorted(runs, key=lambda pair: pair[0].created)
-
-
-def _run_of(layer: QgsVectorLayer) -> Run | None:
-    try:
-        return read_run(layer)
-    except RecordInvalid:
-        return None
 
 
 def _turn(role: str, text: str, images: Sequence[str] = ()) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +18,11 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProce
 
 from ..contract import Contract, contract_for
 from ..errors import ModelInvalid, ModelNotFound, RuntimePackageMissing
+from ..model_folder import check_model_folder
 from ..request import ModelChoice
 from .device import reporting_out_of_memory
 from .digest import sha256_of
-from .download import IsCancelled, download
+from .download import IsCancelled, download, told_seldom
 from .image_processor import Lfm2VlImageProcessorPil
 from .scores import Calibration, calibration_of
 
@@ -34,8 +34,6 @@ OLDEST_TRANSFORMERS = (5, 15)
 RANDOM_MARK = "lspace_random_weights"
 """Key of config.json that says the weights were never trained."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass(frozen=True)
@@ -79,22 +77,9 @@ def locate(choice: ModelChoice, on_stage: OnStage, is_cancelled: IsCancelled) ->
     if not _HUB_ID.fullmatch(choice.model):
         raise ModelNotFound(f"there is no folder {choice.model}", model=choice.model)
 
-    folder, commit = download(choice, _permille(on_stage), is_cancelled)
+    report = told_seldom(lambda _file, done, total: on_stage("download", done / max(total, 1)))
+    folder, commit = download(choice, report, is_cancelled)
     return Source(folder, choice.model, commit)
-
-
-def _permille(on_stage: OnStage) -> Callable[[str, int, int], None]:
-    """Passes on a download's progress at most a thousand times."""
-    told = -1
-
-    def report(_file: str, done: int, total: int) -> None:
-        nonlocal told
-        permille = 1000 * done // max(total, 1)
-        if permille != told:
-            told = permille
-            on_stage("download", permille / 1000)
-
-    return report
 
 
 def open_checkpoint(folder: Path, device: str, dtype: torch.dtype) -> Checkpoint:
@@ -124,34 +109,9 @@ def check_transformers(installed: str) -> None:
 
 
 def _checked_config(folder: Path) -> dict[str, Any]:
-    missing = [name for name in _NEEDED if not (folder / name).is_file()]
-    if missing:
-        raise ModelInvalid(f"{folder.name} lacks {', '.join(missing)}", missing=missing)
-    _check_weights(folder)
-    settings = {path.name: _read_json(path) for path in sorted(folder.glob("*.json"))}
-    config = settings["config.json"]
-    if not isinstance(config, dict):
-        raise ModelInvalid(f"config.json of {folder.name} holds no settings")
-    contract_for(config)
+    config = check_model_folder(folder)
     calibration_of(config)
     return config
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelInvalid(f"{path.name} is not JSON: {error}", file=path.name) from error
-
-
-def _check_weights(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
-    if pickles:
-        # a pickle runs code when it is read
-        raise ModelInvalid(f"{pickles[0]} is a pickle; only safetensors weights are loaded", files=pickles)
-    raise ModelInvalid(f"{folder.name} holds no weights (*.safetensors)", folder=str(folder))
 
 
 def load_processor(folder: Path) -> Any:

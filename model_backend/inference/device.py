@@ -17,6 +17,8 @@ from ..request import ModelChoice
 _WORTH_IT = 1.2
 """bfloat16 has to be this much faster on a CPU before we give up float32's digits."""
 _ROWS, _SIDE = 256, 1024  # a prefill in small: float32 takes some 4 ms on two cores
+KERNEL_FLOP = 2 * _ROWS * _SIDE * _SIDE
+"""Operations of the layer that ``kernel_seconds`` times."""
 _CORES = torch.get_num_threads()  # before anyone changes it: physical cores that this process may use
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -39,7 +41,12 @@ class DeviceChoice:
     @property
     def dtype(self) -> torch.dtype:
         """The precision as torch names it."""
-        return _DTYPES[self.precision]
+        return dtype_of(self.precision)
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """``float32`` or ``bfloat16`` as torch names it."""
+    return _DTYPES[precision]
 
 
 def choose_device(choice: ModelChoice) -> DeviceChoice:
@@ -58,7 +65,7 @@ def choose_device(choice: ModelChoice) -> DeviceChoice:
     device, why_device = _pick_device(choice.device)
     precision, why_precision = _pick_precision(device, choice.precision)
     reason = f"{why_device}; {why_precision}."
-    return DeviceChoice(device, _title(device), precision, reason, perf_counter() - started, threads)
+    return DeviceChoice(device, title_of(device), precision, reason, perf_counter() - started, threads)
 
 
 @contextmanager
@@ -93,56 +100,65 @@ def _pick_device(asked: str) -> tuple[str, str]:
     if asked == "cpu":
         return "cpu", "the CPU was asked for"
     if asked != "auto":
-        fault = _fault(asked)
+        fault = fault_of(asked)
         if fault:
             raise DeviceError(f"{asked} was asked for, but {fault}", device=asked)
-        return _torch_name(asked), f"{asked} was asked for"
+        return torch_name(asked), f"{asked} was asked for"
     for candidate in ("cuda", "mps"):
-        if _fault(candidate) is None:
-            return _torch_name(candidate), f"{candidate} is there and works"
+        if fault_of(candidate) is None:
+            return torch_name(candidate), f"{candidate} is there and works"
     return "cpu", "torch finds no GPU that works"
 
 
-def _torch_name(device: str) -> str:
+def torch_name(device: str) -> str:
+    """``cpu``, ``cuda`` or ``mps`` with the number of the card."""
     return f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device
 
 
-def _fault(device: str) -> str | None:
-    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
-    if not there:
-        return "torch finds no such device on this machine"
+def fault_of(device: str) -> str | None:
+    """Why ``cpu``, ``cuda`` or ``mps`` cannot be used, after computing something on it; None where it can."""
+    if not _is_there(device):
+        for_cpu = device == "cuda" and torch.version.cuda is None and torch.version.hip is None
+        return f"this torch {'is a build for the CPU only' if for_cpu else 'finds no such device'}"
     try:
-        _seconds(device, torch.float32)
+        kernel_seconds(device, torch.float32)
     except RuntimeError as error:  # a driver that is too old, a card that this torch was not built for
         return f"it fails: {str(error).splitlines()[0]}"
     return None
 
 
+def _is_there(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_available()
+    return device != "mps" or torch.backends.mps.is_available()
+
+
 def _pick_precision(device: str, asked: str) -> tuple[str, str]:
-    if asked == "bfloat16" and not _has_bfloat16(device):
+    if asked == "bfloat16" and not has_bfloat16(device):
         raise DeviceError(f"{device} cannot compute in bfloat16", device=device)
     if asked != "auto":
         return asked, f"{asked} was asked for"
     if device != "cpu":
-        precision = "bfloat16" if _has_bfloat16(device) else "float32"
+        precision = "bfloat16" if has_bfloat16(device) else "float32"
         return precision, f"it {'computes' if precision == 'bfloat16' else 'does not compute'} in bfloat16"
-    gain = _seconds("cpu", torch.float32) / _seconds("cpu", torch.bfloat16)
+    gain = kernel_seconds("cpu", torch.float32) / kernel_seconds("cpu", torch.bfloat16)
     if gain >= _WORTH_IT:
         return "bfloat16", f"this CPU is {gain:.1f} times faster in bfloat16 than in float32"
     return "float32", f"this CPU gains nothing from bfloat16 ({1 / gain:.1f} times the time of float32)"
 
 
-def _has_bfloat16(device: str) -> bool:
+def has_bfloat16(device: str) -> bool:
+    """Whether a device, as torch names it, computes in bfloat16 by itself."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     try:
-        _seconds(device, torch.bfloat16)
+        kernel_seconds(device, torch.bfloat16)
     except (RuntimeError, TypeError):  # MPS raises TypeError where macOS is too old
         return False
     return True
 
 
-def _seconds(device: str, dtype: torch.dtype) -> float:
+def kernel_seconds(device: str, dtype: torch.dtype) -> float:
     """Best of three linear layers, after one that is not counted."""
     rows = torch.ones(_ROWS, _SIDE, dtype=dtype, device=device)
     weights = torch.ones(_SIDE, _SIDE, dtype=dtype, device=device)
@@ -154,7 +170,8 @@ def _seconds(device: str, dtype: torch.dtype) -> float:
     return min(times[1:])
 
 
-def _title(device: str) -> str:
+def title_of(device: str) -> str:
+    """A device, as torch names it, in words for people."""
     if device.startswith("cuda"):
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return device

@@ -9,12 +9,12 @@ hash the weights again. (The hub library's own download throws away what had arr
 from __future__ import annotations
 
 import errno
-import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -28,10 +28,11 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
-from ..errors import Cancelled, ChecksumMismatch, DownloadFailed, ModelNotFound
+from ..errors import Cancelled, ChecksumMismatch, DownloadFailed, ModelNotFound, RuntimePackageMissing
+from ..model_cache import PART, CachedFile, cache_folder, model_folder, read_record, write_record
+from ..pins import pinned_digests, pinned_revision
 from ..request import ModelChoice
 from .digest import sha256_of
-from .pins import pinned_digests, pinned_revision
 
 OnProgress = Callable[[str, int, int], None]
 """File, bytes that are here of all files, bytes of all files."""
@@ -39,9 +40,8 @@ IsCancelled = Callable[[], bool]
 
 # no slashes, so that a name from the hub cannot lead out of our folder
 _WANTED = re.compile(r"[\w-][\w.-]*\.(json|jinja|txt|safetensors)")
-_RECORD = "lspace-download.json"
-_BLOCK = 1 << 16
-_ATTEMPTS = 4
+_PAUSES_S = (1.0, 3.0, 9.0)
+"""Between attempts that brought nothing; after as many again the download fails."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def download(choice: ModelChoice, on_progress: OnProgress, is_cancelled: IsCance
         Cancelled: ``is_cancelled`` was true between two blocks.
     """
     revision = pinned_revision(choice.model, choice.revision)
-    cache = Path(choice.cache_dir) if choice.cache_dir else Path(constants.HF_HUB_CACHE) / "lspace"
-    folder = cache / choice.model.replace("/", "--") / revision
+    folder = model_folder(cache_folder(choice.cache_dir), choice.model, revision)
     if _is_recorded(folder):
         return folder, revision
     if choice.offline or constants.HF_HUB_OFFLINE:
@@ -91,6 +90,20 @@ def download(choice: ModelChoice, on_progress: OnProgress, is_cancelled: IsCance
     with _reporting_failures(commit), _alone(folder):
         _fetch(commit, on_progress, is_cancelled)
     return folder, revision
+
+
+def told_seldom(on_progress: OnProgress) -> OnProgress:
+    """Passes on a download's progress at most a thousand times."""
+    told = -1
+
+    def report(file: str, done: int, total: int) -> None:
+        nonlocal told
+        permille = 1000 * done // max(total, 1)
+        if permille != told:
+            told = permille
+            on_progress(file, done, total)
+
+    return report
 
 
 def _fetch(commit: _Commit, on_progress: OnProgress, is_cancelled: IsCancelled) -> None:
@@ -128,13 +141,19 @@ def _list(commit: _Commit) -> list[HubFile]:
 
 def _fetch_file(commit: _Commit, file: HubFile, report: Callable[[int], None]) -> None:
     part = _part(commit, file)
-    for attempt in range(1, _ATTEMPTS + 1):
+    pauses = list(_PAUSES_S)
+    while True:
+        before = _size(part)
         try:
             _stream(commit, file, part, report)
             break
         except httpx.TransportError:  # cut off: the next attempt goes on where this one stopped
-            if attempt == _ATTEMPTS:
+            if _size(part) > before:
+                pauses = list(_PAUSES_S)
+            elif not pauses:
                 raise
+            else:
+                time.sleep(pauses.pop(0))
     if _size(part) != file.size:
         part.unlink()
         raise DownloadFailed(f"{file.name} arrived with another size than the hub says", file=file.name)
@@ -155,7 +174,7 @@ def _stream(commit: _Commit, file: HubFile, part: Path, report: Callable[[int], 
         hf_raise_for_status(response)
         continued = response.status_code == httpx.codes.PARTIAL_CONTENT
         with part.open("ab" if continued else "wb") as stream:
-            for block in response.iter_bytes(_BLOCK):
+            for block in response.iter_bytes():
                 stream.write(block)
                 report(stream.tell())
 
@@ -168,27 +187,25 @@ def _verify(folder: Path, files: list[HubFile]) -> None:
             raise ChecksumMismatch(
                 f"{file.name} is not the file that was pinned; it was removed", file=file.name
             )
-    checked = [{**asdict(file), "mtime_ns": (folder / file.name).stat().st_mtime_ns} for file in files]
-    (folder / _RECORD).write_text(json.dumps(checked, indent=1), encoding="utf-8")
+    checked = [
+        CachedFile(file.name, file.size, file.sha256, (folder / file.name).stat().st_mtime_ns)
+        for file in files
+    ]
+    write_record(folder, checked)
 
 
 def _is_recorded(folder: Path) -> bool:
     """Whether all files are here and checked; files touched since then are checked again."""
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        times = [entry.pop("mtime_ns") for entry in record]
-        files = [HubFile(**entry) for entry in record]
-    except (OSError, ValueError, KeyError, TypeError):  # no record, or not one of ours: look again
+    record = read_record(folder)
+    if record is None or not all(file.is_in(folder) for file in record):
         return False
-    if not all(_is_here(folder, file) for file in files):
-        return False
-    if times != [(folder / file.name).stat().st_mtime_ns for file in files]:
-        _verify(folder, files)
+    if any(file.mtime_ns != (folder / file.name).stat().st_mtime_ns for file in record):
+        _verify(folder, [HubFile(file.name, file.size, file.sha256) for file in record])
     return True
 
 
 def _part(commit: _Commit, file: HubFile) -> Path:
-    return commit.folder / f"{file.name}.part"
+    return commit.folder / f"{file.name}{PART}"
 
 
 def _size(path: Path) -> int:
@@ -205,6 +222,7 @@ def _check_space(folder: Path, needed: int) -> None:
     if free < needed:
         raise DownloadFailed(
             f"the disk is too full: {needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free",
+            reason="disk full",
             needed=needed,
             free=free,
         )
@@ -217,7 +235,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise DownloadFailed("another program is downloading this model right now") from error
+        raise DownloadFailed("another program is downloading this model right now", reason="busy") from error
     try:
         yield
     finally:
@@ -236,7 +254,22 @@ def _reporting_failures(commit: _Commit) -> Iterator[None]:
     except OfflineModeIsEnabled as error:
         raise ModelNotFound(f"{commit.hub_id} is not downloaded yet, and downloading is off") from error
     except (HfHubHTTPError, httpx.HTTPError) as error:
-        raise DownloadFailed(f"{where} does not answer as it should: {error}") from error
+        raise DownloadFailed(
+            f"{where} does not answer as it should: {error}", reason=_network_reason(error)
+        ) from error
+    except ImportError as error:  # for a proxy that speaks SOCKS
+        raise RuntimePackageMissing(str(error), package="socksio") from error
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise DownloadFailed("the disk is full" if full else f"cannot write: {error}") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        words = "the disk is full" if full else f"cannot write: {error}"
+        raise DownloadFailed(words, reason="disk full" if full else "bad folder") from error
+
+
+def _network_reason(error: HfHubHTTPError | httpx.HTTPError) -> str:
+    """``proxy login``, ``tls``, ``no network`` or ``refused``."""
+    if isinstance(error, HfHubHTTPError):
+        wants_login = error.response.status_code == httpx.codes.PROXY_AUTHENTICATION_REQUIRED
+        return "proxy login" if wants_login else "refused"
+    if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
+        return "proxy login"
+    return "tls" if "SSL" in str(error) else "no network"

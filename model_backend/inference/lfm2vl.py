@@ -21,6 +21,7 @@ from .completion import Completion, CompletionChunk
 from .device import choose_device
 from .engine import ModelInfo
 from .generation import Context, Vocabulary, read, stop_if, write
+from .memory import check_memory
 from .prompts import Prompt
 from .quiet import quiet_transformers
 
@@ -37,7 +38,7 @@ def load_engine(
 
     Raises:
         RequestError, ModelNotFound, DownloadFailed, ChecksumMismatch, Cancelled: see ``locate``.
-        ModelInvalid, RuntimePackageMissing, OutOfMemory: see ``open_checkpoint``.
+        ModelInvalid, RuntimePackageMissing, OutOfMemory: see ``check_memory`` and ``open_checkpoint``.
         DeviceError: the device or precision that was asked for does not work here.
     """
     started = perf_counter()
@@ -46,6 +47,7 @@ def load_engine(
     on_stage("device", None)
     chosen = choose_device(choice)
     on_stage("weights", None)
+    check_memory(source.folder, chosen.device, chosen.dtype, choice.memory_limit_mb)
     checkpoint = open_checkpoint(source.folder, chosen.device, chosen.dtype)
     info = ModelInfo(
         name=source.name,

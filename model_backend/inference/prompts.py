@@ -3,20 +3,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ..blanks import fill_blanks
 from ..contract import Contract, Target, Task
 from ..errors import RequestError
+from ..request import DETECT
 from .tokens import neutralise
-
-DETECT = "detect"
-"""The request's task for looking for targets: each target names the contract's task itself."""
-UNKNOWN_DATE = "an unknown date"
-"""What a prompt says in place of a date that nobody knows."""
-_BLANKS = re.compile(r"\{(target|question|date_t0|date_t1)\}")
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class _Words:
         return Prompt(
             task=task.name,
             system=task.system,
-            text=neutralise(self._filled(wording, target)),
+            text=neutralise(fill_blanks(wording, target, self.dates, question=self.question)),
             answer=task.answer,
             max_new_tokens=self.max_new_tokens or task.max_new_tokens,
             trained=wording == task.prompt and self._is_trained(task, target),
@@ -110,17 +105,6 @@ class _Words:
         if not wording:
             raise RequestError(f"the prompt of {task.title!r} is empty", task=task.name)
         return wording
-
-    def _filled(self, wording: str, target: str | None) -> str:
-        # in one go, so that braces in the user's words stay words; not str.format: prompts hold JSON's braces
-        dates = self.dates or (None,)
-        fillings = {
-            "target": target,
-            "question": self.question,
-            "date_t0": dates[0] or UNKNOWN_DATE,
-            "date_t1": dates[-1] or UNKNOWN_DATE,
-        }
-        return _BLANKS.sub(lambda blank: fillings[blank[1]] or blank[0], wording)
 
     def _is_trained(self, task: Task, target: str | None) -> bool:
         if task.takes_question or (target and not _is_trained_target(self.contract, task, target)):

@@ -17,7 +17,7 @@ pytest.importorskip("qgis.core")
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import OtherContract, RuntimeNotFound, WorkerCrashed
 from lspace.gis.imaging.image_source import ImageSource
-from lspace.gis.imaging.training_chips import RasterSource
+from lspace.gis.imaging.raster_source import RasterSource
 from lspace.gis.provenance import read_run
 from lspace.gis.runs.run_order import RunOrder
 from lspace.gis.runs.run_progress import RunOutcome, RunStage

@@ -9,7 +9,7 @@ import pytest
 def make_chip(qtbot):
     """Draws a chip of a view as the plugin does, and raises what it fails with."""
     from lspace.gis.aoi import Aoi
-    from lspace.gis.imaging.chip import ViewChipJob
+    from lspace.gis.imaging.view_chip import ViewChipJob
     from written import GEOMETRY
 
     def make(view, aoi=None, geometry=GEOMETRY):

@@ -11,7 +11,7 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import BlankChip, CrsUnknown, EmptyExtent
-from lspace.gis.imaging.chip import ChipNoteKind
+from lspace.gis.imaging.chip_note import ChipNoteKind
 from lspace.gis.layers import RESULT_PROPERTY
 from planted import (
     HARBOUR,

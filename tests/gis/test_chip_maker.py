@@ -12,7 +12,8 @@ pytest.importorskip("qgis.core")
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import AoiTooLarge, BlankChip, ChipError, MixedImages, SourceUnreadable
 from lspace.gis.imaging.image_source import ImageSource
-from lspace.gis.imaging.training_chips import RasterSource, cut_chip
+from lspace.gis.imaging.raster_source import RasterSource
+from lspace.gis.imaging.training_chips import cut_chip
 from lspace.gis.runs import chip_maker
 from lspace.gis.runs.chip_maker import ChipMaker
 from lspace.gis.runs.run_order import RunOrder

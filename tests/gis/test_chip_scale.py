@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
-from lspace.gis.imaging.chip import chip_settings
+from lspace.gis.imaging.view_chip import chip_settings
 from planted import (
     crs_of,
     harbour_in,

@@ -15,7 +15,10 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import BlankChip
-from lspace.gis.imaging.chip import ChipNoteKind, ViewChipJob, encode_png
+from lspace.gis.imaging.chip import encode_png
+from lspace.gis.imaging.chip_note import ChipNoteKind
+from lspace.gis.imaging.view_chip import ViewChipJob
+from lspace.gis.imaging.web_requests import WebRequests
 from planted import (
     crs_of,
     harbour_layer,
@@ -35,7 +38,8 @@ from qgis.core import (
     QgsSingleSymbolRenderer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QDateTime, Qt, QTimer
+from qgis.PyQt.QtCore import QDateTime, Qt, QTimer, QUrl
+from qgis.PyQt.QtNetwork import QNetworkRequest
 from written import GEOMETRY
 
 WEB = crs_of("EPSG:3857")
@@ -157,6 +161,32 @@ def test_a_half_loaded_web_layer_is_named_with_the_reason(make_chip, server, lon
     assert FAULTS[fault] in note.detail
     assert "127.0.0.1" not in note.detail
     assert longest_wait() < 1
+
+
+@pytest.mark.parametrize("fault", [404, 500, "prose"])
+def test_an_address_counts_once_and_not_if_it_comes_in_the_end(qtbot, server, fault):
+    layer = tile_layer(server)
+    requests = WebRequests([layer])
+    requests.watch()
+    server.fault = fault
+    ask(qtbot, layer, 0, 0)
+    ask(qtbot, layer, 0, 0)
+    ask(qtbot, layer, 0, 2)
+    server.fault = None
+    ask(qtbot, layer, 0, 2)
+    (faults,) = requests.stop()
+    assert faults.failed + faults.absent == 1
+    assert len(server.asked) == 4
+
+
+def ask(qtbot, layer, x, y):
+    """Has QGIS ask for that tile, past its cache."""
+    url = layer.source().partition("url=")[2].partition("&")[0].format(z=14, x=x, y=y)
+    request = QNetworkRequest(QUrl(url))
+    always = QNetworkRequest.CacheLoadControl.AlwaysNetwork
+    request.setAttribute(QNetworkRequest.Attribute.CacheLoadControlAttribute, always)
+    reply = QgsNetworkAccessManager.instance().get(request)
+    qtbot.waitUntil(reply.isFinished, timeout=5000)
 
 
 @pytest.mark.parametrize("fault", [500, "sleeps"])

@@ -11,28 +11,17 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from lspace.gis.provenance import ChipRecord
-from lspace.gis.runs.chip_store import MOST_LOOSE, ChipStore
-from lspace.gis.runs.conversation import Conversation
+from lspace.gis.runs.chip_store import MOST_LOOSE
 from proposals import files_limited_to
 from qgis.core import QgsProject
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 
 
-@pytest.fixture
-def conversation():
-    kept = Conversation()
-    yield kept
-    kept.deleteLater()
-
-
-@pytest.fixture
-def store(conversation):
-    return ChipStore(conversation, conversation)
-
-
 def attached():
-    return QgsProject.instance().attachedFiles()
+    """Without the table of styles that newer QGIS attaches to every project."""
+    paths = QgsProject.instance().attachedFiles()
+    return [path for path in paths if not path.endswith("styles.db")]
 
 
 def reopened(path):

@@ -12,10 +12,11 @@ pytest.importorskip("qgis")
 from lspace.gis.layers import add_detections, create_proposal_layer, make_field
 from lspace.gis.provenance import Run
 from lspace.gis.saving.dbf import cut_to_bytes, dbf_names, is_whole_dbf
-from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.export_format import ExportFormat
 from lspace.model_backend.proposal import Detection, Proposal
 from osgeo import ogr
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsVectorLayer
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 

@@ -7,9 +7,10 @@ import pytest
 
 pytest.importorskip("qgis")
 
-from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.export_format import ExportFormat
 from osgeo import ogr, osr
 from proposals import proposals
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 

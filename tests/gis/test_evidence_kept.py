@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from bands import field_of, image_of, paint, pixel_polygon, proposals_of
-from lspace.gis.errors import SupportRejected
+from lspace.gis.errors import ValuesRejected
 from lspace.gis.evidence.evidence import EvidenceOrder, gather_evidence, write_evidence
 from osgeo import gdal
 from qgis.core import NULL, QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
@@ -109,14 +109,14 @@ def test_nothing_to_write_opens_no_edit_session(layer, image):
 def test_a_read_only_layer_is_an_error_and_stays_as_it_is(layer, image):
     proposals = measured(layer, image)
     layer.setReadOnly(True)
-    with pytest.raises(SupportRejected):
+    with pytest.raises(ValuesRejected):
         write_evidence(layer, proposals)
     assert not layer.isEditable()
 
 
 @pytest.mark.parametrize("uri", ["Polygon?crs=EPSG:32604", "Point?crs=EPSG:32604&field=label:string"])
 def test_a_layer_that_holds_no_proposals_is_refused(image, uri):
-    with pytest.raises(SupportRejected):
+    with pytest.raises(ValuesRejected):
         EvidenceOrder.of(QgsVectorLayer(uri, "theirs", "memory"), image)
 
 

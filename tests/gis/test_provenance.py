@@ -12,10 +12,11 @@ pytest.importorskip("qgis")
 from lspace.gis.errors import RecordInvalid
 from lspace.gis.layers import create_proposal_layer, is_result_layer
 from lspace.gis.provenance import ChipRecord, Run, has_run, read_run
-from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.export_format import ExportFormat
 from lspace.model_backend.chip import Chip, ChipKind
 from lspace.model_backend.georeference.geotransform import GeoTransform
 from qgis.core import QgsCoordinateReferenceSystem, QgsLayerMetadata, QgsProject, QgsVectorLayer
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 

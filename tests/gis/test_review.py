@@ -13,9 +13,10 @@ from lspace.gis.errors import ValuesRejected
 from lspace.gis.layers import Status, is_proposal_layer, make_field, proposal_layers
 from lspace.gis.review.proposal_row import ProposalRow, next_pending, read_rows
 from lspace.gis.review.review import Counts, Review, reviewer_name
-from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.export_format import ExportFormat
 from qgis.core import NULL, QgsFeature, QgsGeometry, QgsPointXY, QgsProject, QgsVectorLayer
 from review_desk import detection_at, ids_of, layer_to_review, square, stream_in, values
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 

@@ -13,7 +13,7 @@ from lspace.gis.layers import Status
 from lspace.gis.review.proposal_row import read_rows
 from lspace.gis.review.review import Review
 from lspace.gis.review.review_filter import ReviewFilter
-from lspace.gis.saving.export import ExportFormat, save_layer
+from lspace.gis.saving.export_format import ExportFormat
 from qgis.core import (
     QgsExpressionContextUtils,
     QgsMapRendererCustomPainterJob,
@@ -24,6 +24,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor, QImage, QPainter
 from review_desk import ids_of, layer_to_review
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 

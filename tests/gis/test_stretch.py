@@ -10,7 +10,10 @@ NATIVE_PX, MODEL_PX = 512, 224
 
 
 def pillow_bilinear(rgb, side_px):
-    image = pytest.importorskip("PIL.Image", reason="Pillow is what the result is compared with")
+    pillow = pytest.importorskip("PIL", reason="Pillow is what the result is compared with")
+    if int(pillow.__version__.partition(".")[0]) >= 13:
+        pytest.skip("Pillow 13 rounds otherwise; the worker's is older (requirements.txt)")
+    image = pytest.importorskip("PIL.Image")
     resample = getattr(image, "Resampling", image).BILINEAR
     return np.asarray(image.fromarray(rgb).resize((side_px, side_px), resample))
 

@@ -12,9 +12,10 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.errors import BlankChip, CrsUnknown, SourceUnreadable
-from lspace.gis.imaging.chip import ChipNoteKind
+from lspace.gis.imaging.chip_note import ChipNoteKind
+from lspace.gis.imaging.raster_source import RasterSource
 from lspace.gis.imaging.stretch import downsample, stretch
-from lspace.gis.imaging.training_chips import RasterSource, cut_chip
+from lspace.gis.imaging.training_chips import cut_chip
 from lspace.model_backend.chip import ChipKind
 from osgeo import gdal
 from planted import ROOT, blobs, crs_of, harbour_in, harbour_layer, pixels_of, transformed

@@ -12,8 +12,8 @@ pytest.importorskip("qgis")
 from lspace.gis.errors import DiskFull, SaveCancelled
 from lspace.gis.layers import add_detections
 from lspace.gis.provenance import ChipRecord
-from lspace.gis.saving.export import ExportFormat, save_layer
-from lspace.gis.saving.training_rows import RowCounts, collect_rows, split_of
+from lspace.gis.saving.export_format import ExportFormat
+from lspace.gis.saving.training_rows import RowCounts, collect_rows
 from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.proposal import Detection
 from planted import ROOT, WORKER_PYTHON, crs_of, transformed
@@ -35,6 +35,7 @@ from reviewed import (
     read_by_worker,
     run_of,
 )
+from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 
@@ -401,15 +402,6 @@ def test_chips_that_overlap_are_in_one_split_and_far_ones_have_a_location_of_the
         places.append(facts(collect_rows([layer], LSPACE, pictures_of(chip))))
     assert [place["location"] for place in places] == ["21.4N-157.9W", "21.4N-157.9W", "21.4N-157.6W"]
     assert places[0]["split"] == places[1]["split"]
-
-
-def test_locations_are_split_as_the_worker_splits_them():
-    names = [f"{north / 10}N-{north / 7:.1f}E" for north in range(60)]
-    code = """
-from model_backend.training.corpus.chip_rows import split_of
-print(json.dumps([split_of(name) for name in names]))
-"""
-    assert [split_of(name) for name in names] == ask_worker(code, names=names)
 
 
 def test_what_answers_no_question_is_counted():

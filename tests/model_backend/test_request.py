@@ -55,7 +55,7 @@ def test_boxes_to_be_measured_come_back_as_they_were():
 
 def test_a_choice_comes_back_as_it_was():
     choice = ModelChoice(
-        "NuTonic/lspace", "abc", "cuda", "bfloat16", 3, True, "https://mirror.example", "/var/cache"
+        "NuTonic/lspace", "abc", "cuda", "bfloat16", 3, True, "https://mirror.example", "/var/cache", 4096
     )
     assert ModelChoice.from_payload(json.loads(json.dumps(choice.to_payload()))) == choice
 

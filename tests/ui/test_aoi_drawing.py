@@ -6,12 +6,12 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from aoi_window import press, windows_with_a_panel
+from aoi_window import windows_with_a_panel
+from clicks import LEFT, RIGHT, click
 from lspace.gis.errors import EmptyExtent
 from lspace.gis.saved_aoi import AoiSource
 from lspace.ui.area.polygon_tool import PolygonTool
 from lspace.ui.area.rectangle_tool import RectangleTool
-from map_window import LEFT, RIGHT
 from planted import crs_of
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject
 from qgis.gui import QgsMapToolPan
@@ -32,7 +32,7 @@ def make_window(qtbot):
 @pytest.mark.parametrize("crs_name", ["EPSG:3857", "EPSG:4326", UTM])
 def test_a_dragged_rectangle_is_the_area(make_window, crs_name, rotation):
     window = make_window(crs_name=crs_name, rotation=rotation)
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     assert isinstance(window.canvas.mapTool(), RectangleTool)
     window.drag((300, 200), (500, 300))
     assert window.panel.source() is AoiSource.DRAWN
@@ -47,7 +47,7 @@ def test_a_dragged_rectangle_is_the_area(make_window, crs_name, rotation):
 @pytest.mark.parametrize("crs_name", ["EPSG:3857", "EPSG:4326", UTM])
 def test_a_drawn_polygon_is_the_area(make_window, crs_name, rotation):
     window = make_window(crs_name=crs_name, rotation=rotation)
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     assert isinstance(window.canvas.mapTool(), PolygonTool)
     corners = [(100, 100), (300, 150), (250, 400)]
     for corner in corners:
@@ -61,7 +61,7 @@ def test_a_drawn_polygon_is_the_area(make_window, crs_name, rotation):
 
 def test_the_area_is_outlined_while_it_is_in_force(make_window):
     window = make_window()
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (500, 300))
     assert len(window.outlines()) == 1
     window.panel.choose_source(AoiSource.VIEW)
@@ -90,7 +90,7 @@ def test_esc_gives_up_drawing_and_brings_back_the_former_tool(make_window, focus
     pan = QgsMapToolPan(window.canvas)
     window.canvas.setMapTool(pan)
     button = window.panel.drawing.rectangle_button
-    press(button)
+    click(button)
     QTest.mousePress(window.canvas.viewport(), LEFT, Qt.KeyboardModifier.NoModifier, QPoint(300, 200))
     window.move(400, 300)
     QTest.keyClick(window.canvas if focus == "map" else button, ESC)
@@ -102,10 +102,10 @@ def test_esc_gives_up_drawing_and_brings_back_the_former_tool(make_window, focus
 
 def test_esc_leaves_the_shape_of_before(make_window):
     window = make_window()
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (500, 300))
     before = window.panel.aoi().to_json()
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     window.click(100, 100)
     window.key(ESC)
     assert window.panel.source() is AoiSource.DRAWN
@@ -125,10 +125,10 @@ def test_the_former_tool_comes_back_after_both_tools_were_tried(make_window):
     pan = QgsMapToolPan(window.canvas)
     window.canvas.setMapTool(pan)
     drawing = window.panel.drawing
-    press(drawing.rectangle_button)
-    press(drawing.polygon_button)
+    click(drawing.rectangle_button)
+    click(drawing.polygon_button)
     assert (drawing.rectangle_button.isChecked(), drawing.polygon_button.isChecked()) == (False, True)
-    press(drawing.polygon_button)
+    click(drawing.polygon_button)
     assert window.canvas.mapTool() is pan
     assert not drawing.polygon_button.isChecked()
 
@@ -137,7 +137,7 @@ def test_a_former_tool_that_is_gone_is_not_brought_back(make_window):
     window = make_window()
     pan = QgsMapToolPan(window.canvas)
     window.canvas.setMapTool(pan)
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     sip.delete(pan)
     window.key(ESC)
     assert window.canvas.mapTool() is None
@@ -145,7 +145,7 @@ def test_a_former_tool_that_is_gone_is_not_brought_back(make_window):
 
 def test_another_tool_ends_drawing(make_window):
     window = make_window()
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     pan = QgsMapToolPan(window.canvas)
     window.canvas.setMapTool(pan)
     assert not window.panel.drawing.rectangle_button.isChecked()
@@ -154,7 +154,7 @@ def test_another_tool_ends_drawing(make_window):
 
 def test_a_click_without_a_drag_is_no_area(make_window):
     window = make_window()
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (302, 201))
     assert window.panel.source() is AoiSource.VIEW
     assert window.panel.drawing.rectangle_button.isChecked()
@@ -163,7 +163,7 @@ def test_a_click_without_a_drag_is_no_area(make_window):
 def test_while_drawing_the_panel_says_how(make_window):
     window = make_window()
     before = window.says()
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     assert "Right click or Enter finishes" in window.says()
     window.click(100, 100)
     window.key(ENTER)
@@ -174,7 +174,7 @@ def test_while_drawing_the_panel_says_how(make_window):
 
 def test_corners_of_another_crs_are_dropped(make_window):
     window = make_window()
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     window.click(100, 100)
     window.click(300, 150)
     window.canvas.setDestinationCrs(crs_of("EPSG:4326"))
@@ -188,7 +188,7 @@ def test_corners_of_another_crs_are_dropped(make_window):
 def test_a_shape_on_a_map_without_a_crs_is_refused_in_words(make_window):
     window = make_window()
     window.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (500, 300))
     assert window.panel.source() is AoiSource.VIEW
     assert "coordinate reference system" in window.says()
@@ -198,7 +198,7 @@ def test_a_project_that_is_read_ends_drawing(tmp_path, make_window):
     window = make_window()
     path = str(tmp_path / "project.qgs")
     assert QgsProject.instance().write(path)
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     window.click(100, 100)
     assert QgsProject.instance().read(path)
     assert not window.panel.drawing.polygon_button.isChecked()

@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from aoi_window import press, windows_with_a_panel
+from aoi_window import windows_with_a_panel
+from clicks import click
 from lspace.gis.aoi import Aoi
 from lspace.gis.errors import CrsUnknown
 from lspace.gis.layers import RESULT_PROPERTY
@@ -127,7 +128,7 @@ def test_the_frame_of_selected_features_turns_with_the_map(qtbot, make_window):
 
 def test_a_drawn_shape_is_not_told_anew_when_the_map_moves(qtbot, make_window):
     window = make_window()
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (500, 300))
     qtbot.wait(250)
     window.changes.clear()
@@ -235,7 +236,7 @@ def test_zooming_shows_the_whole_area_and_little_more(make_window, crs_name, rot
     strip = f"Polygon(({corner.x()} {corner.y()}, {corner.x() + 300} {corner.y()},"
     strip += f" {corner.x() + 300} {corner.y() + 5000}, {corner.x()} {corner.y() + 5000}))"
     window.panel.set_aoi(Aoi.from_polygon(QgsGeometry.fromWkt(strip), crs_of(UTM)))
-    press(window.panel.zoom_button)
+    click(window.panel.zoom_button)
     aoi = window.panel.aoi().on_map(window.canvas.mapSettings())
     columns, rows = zip(*window.pixels(aoi.polygon))
     width, height = window.canvas.width(), window.canvas.height()
@@ -262,7 +263,7 @@ def test_an_area_that_the_map_cannot_show_is_told_in_words(make_window):
 def test_the_area_is_kept_with_the_project(tmp_path, make_window, crs_name):
     window = make_window(crs_name=crs_name, rotation=33.0)
     project, path = QgsProject.instance(), str(tmp_path / "project.qgz")
-    press(window.panel.drawing.rectangle_button)
+    click(window.panel.drawing.rectangle_button)
     window.drag((300, 200), (500, 300))
     drawn = window.panel.aoi().to_json()
     assert project.isDirty()
@@ -313,7 +314,7 @@ def test_after_a_shut_down_nothing_is_left_on_the_map_and_nothing_is_followed(qt
     layer = polygons()
     window.panel.choose_source(AoiSource.FEATURES)
     layer.selectAll()
-    press(window.panel.drawing.polygon_button)
+    click(window.panel.drawing.polygon_button)
     window.click(100, 100)
     window.panel.shut_down()
     window.changes.clear()

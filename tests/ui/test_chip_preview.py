@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
+from clicks import LEFT
 from lspace.gis.imaging.chip import encode_png
 from lspace.ui.images.chip_preview import ChipPreview, fitted
-from map_window import LEFT
 from planted import pixels_of
 from qgis.PyQt.QtCore import QBuffer, QSize, Qt
 from qgis.PyQt.QtGui import QImage

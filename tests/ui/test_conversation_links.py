@@ -8,8 +8,6 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from log_reading import click_words, open_panel, text_of, what_is_told
-from lspace.gis.runs.chip_store import ChipStore
-from lspace.gis.runs.conversation import Conversation
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QMessageBox
@@ -18,18 +16,6 @@ pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 
 LEFT = Qt.MouseButton.LeftButton
 BOXES = '[{"label": "water", "bbox": [0, 0, 0.5, 0.5]}, {"label": "water", "bbox": [0.5, 0, 1, 1]}]'
-
-
-@pytest.fixture
-def conversation():
-    kept = Conversation()
-    yield kept
-    kept.deleteLater()
-
-
-@pytest.fixture
-def store(conversation):
-    return ChipStore(conversation, conversation)
 
 
 @pytest.fixture

@@ -8,30 +8,17 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange, picture
 from log_reading import click_words, image_names, open_panel, text_of, what_is_told
-from lspace.gis.runs.chip_store import ChipStore
-from lspace.gis.runs.conversation import KEY, SCOPE, Conversation
+from lspace.gis.runs.conversation import KEY, SCOPE
 from lspace.ui.conversation.conversation_panel import SHOWN_AT_ONCE
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt, QUrl
-from qgis.PyQt.QtGui import QImage, QPalette, QTextDocument
+from qgis.PyQt.QtGui import QColor, QImage, QPalette, QTextDocument
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
 pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 
 BOXES = '[{"label": "water", "bbox": [0, 0, 0.5, 0.5]}, {"label": "water", "bbox": [0.5, 0, 1, 1]}]'
-
-
-@pytest.fixture
-def conversation():
-    kept = Conversation()
-    yield kept
-    kept.deleteLater()
-
-
-@pytest.fixture
-def store(conversation):
-    return ChipStore(conversation, conversation)
 
 
 @pytest.fixture
@@ -298,9 +285,9 @@ def test_the_panel_can_be_used_at_320_pixels(panel, conversation, store):
 def test_the_log_follows_the_theme(panel, conversation):
     conversation.add(exchange(answer()))
     palette = QPalette(panel.palette())
-    palette.setColor(QPalette.ColorRole.Link, Qt.GlobalColor.green)
+    palette.setColor(QPalette.ColorRole.Link, QColor("#006400"))
     panel.setPalette(palette)
-    assert "#00ff00" in panel.log.toHtml()
+    assert "#006400" in panel.log.toHtml()
 
 
 def test_the_tab_key_goes_from_the_line_to_its_buttons_and_then_to_the_log(panel):

@@ -10,8 +10,6 @@ pytest.importorskip("qgis.core")
 
 from exchanges import answer, exchange
 from log_reading import EVIL, click_words, hrefs, image_names, open_panel, text_of
-from lspace.gis.runs.chip_store import ChipStore
-from lspace.gis.runs.conversation import Conversation
 from lspace.ui.conversation.conversation_text import markdown_of
 from qgis.PyQt.QtCore import Qt, QUrl
 from qgis.PyQt.QtGui import QImage, QTextDocument
@@ -30,15 +28,8 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def conversation():
-    kept = Conversation()
-    yield kept
-    kept.deleteLater()
-
-
-@pytest.fixture
-def panel(qtbot, conversation):
-    return open_panel(qtbot, conversation, ChipStore(conversation, conversation))
+def panel(qtbot, conversation, store):
+    return open_panel(qtbot, conversation, store)
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -231,7 +231,7 @@ def test_a_file_that_is_gone_is_a_sentence(qtbot, panel, proposals, after, tmp_p
 def test_a_read_only_layer_is_a_sentence(qtbot, panel, proposals):
     proposals.setReadOnly(True)
     click(qtbot, panel.measure_button)
-    qtbot.waitUntil(lambda: "takes no values" in panel.result_label.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "takes no new values" in panel.result_label.text(), timeout=20_000)
 
 
 def test_map_services_are_not_offered(qtbot, panel):

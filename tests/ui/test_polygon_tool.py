@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
+from clicks import RIGHT
 from lspace.ui.area.polygon_tool import PolygonTool
 from lspace.ui.area.rectangle_tool import RectangleTool
-from map_window import RIGHT, MapWindow
+from map_window import MapWindow
 from planted import crs_of, target_layer
 from qgis.core import QgsGeometry, QgsPointXY, QgsProject, QgsRectangle, QgsSnappingConfig, QgsTolerance
 from qgis.gui import QgsMapToolPan

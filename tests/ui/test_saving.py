@@ -10,7 +10,7 @@ pytest.importorskip("qgis.core")
 
 from lspace.gis.layers import Status
 from lspace.gis.review.review import Review
-from lspace.gis.saving.export import ExportFormat
+from lspace.gis.saving.export_format import ExportFormat
 from lspace.gis.saving.save_target import SaveTarget
 from lspace.ui.review.save_dialog import SaveDialog
 from osgeo import ogr

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis import errors
-from lspace.gis.imaging.chip import ChipNote, ChipNoteKind
+from lspace.gis.imaging.chip_note import ChipNote, ChipNoteKind
 from lspace.gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
 from lspace.gis.settings import Settings
 from lspace.model_backend import errors as backend_errors
@@ -75,7 +75,7 @@ def test_what_had_arrived_is_named_however_a_run_ends(outcome):
 
 def test_what_was_left_out_is_counted_with_its_reason():
     words = end_words(RunEnd(RunOutcome.FINISHED, boxes=1, dropped={"duplicate": 4}, cut_short=1))
-    assert "4 duplicate" in words
+    assert "4 told twice" in words
     assert "cut" in words
 
 

@@ -17,6 +17,7 @@ from ...gis.errors import ChipError, CrsUnknown, EmptyExtent
 from ...gis.layers import is_result_layer
 from ...gis.saved_aoi import AoiSource, SavedAoi
 from ..icons import icon_path
+from ..measures import sides_words
 from ..parts import column, form, make_narrow, narrow_combo, quiet_label, row
 from ..words import sentence_for, tr
 from .aoi_marker import AoiMarker
@@ -103,15 +104,16 @@ class AoiPanel(QWidget):
 
     def shut_down(self) -> None:
         """Takes everything off the map and listens no more; once is enough, twice does no harm."""
-        if self._is_shut_down or sip.isdeleted(self._canvas):
+        if self._is_shut_down:
             return
         self._is_shut_down = True
         self._rest.stop()
         self._watch(None)
         for signal, slot in self._signals():
             signal.disconnect(slot)
-        self.drawing.shut_down()
-        self._marker.remove()
+        if not sip.isdeleted(self._canvas):
+            self.drawing.shut_down()
+            self._marker.remove()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """While a shape is drawn, its keys work here too: the click on the button brought the focus here."""
@@ -128,6 +130,7 @@ class AoiPanel(QWidget):
         self.layer_combo = QgsMapLayerComboBox()
         make_narrow(self.layer_combo)
         self.layer_combo.setToolTip(self.tr("The layer that the area comes from"))
+        self.layer_combo.setAccessibleName(self.tr("Layer of the area"))
         self.drawing = DrawingButtons(self._canvas)
         self.zoom_button = QToolButton()
         self.zoom_button.setIcon(QIcon(icon_path("aoi_zoom")))
@@ -174,15 +177,20 @@ class AoiPanel(QWidget):
 
     def _signals(self) -> list[tuple]:
         """Those that come without the user's doing, each with its slot."""
-        return [
+        project = [
             (self.layer_combo.layerChanged, self._on_layer_changed),
-            (self._canvas.extentsChanged, self._on_extent_changed),
-            (self._canvas.rotationChanged, self._refresh_soon),
-            (self._canvas.destinationCrsChanged, self._on_crs_changed),
             (self._project.readProject, self._restore),
             (self._project.cleared, self._restore),
             (self._project.layersAdded, self._offer_layers),
-            (self._project.layersRemoved, self._offer_layers),
+            (self._project.layersRemoved, self._on_layers_removed),
+        ]
+        if sip.isdeleted(self._canvas):
+            return project
+        return [
+            *project,
+            (self._canvas.extentsChanged, self._on_extent_changed),
+            (self._canvas.rotationChanged, self._refresh_soon),
+            (self._canvas.destinationCrsChanged, self._on_crs_changed),
         ]
 
     # what is chosen
@@ -210,7 +218,8 @@ class AoiPanel(QWidget):
             return
         layers = self._project.mapLayers().values()
         self.layer_combo.setExceptedLayerList([layer for layer in layers if is_result_layer(layer)])
-        places = kinds.HasGeometry | kinds.RasterLayer | kinds.MeshLayer
+        flags = type(self.layer_combo.filters())  # renamed in QGIS 3.34, where two kinds joined are an int
+        places = flags(kinds.HasGeometry) | kinds.RasterLayer | kinds.MeshLayer
         self.layer_combo.setFilters(places | kinds.VectorTileLayer | kinds.PointCloudLayer)
 
     def _prefer_active_layer(self) -> None:
@@ -258,6 +267,13 @@ class AoiPanel(QWidget):
     def _on_layer_changed(self) -> None:
         if self.source().needs_layer:
             self._refresh()
+
+    def _on_layers_removed(self) -> None:
+        """The list goes on to another layer by itself; the area does not."""
+        self._offer_layers()
+        if self._watched is not None and sip.isdeleted(self._watched):
+            self.layer_combo.setLayer(None)
+            self._refresh_soon()
 
     def _on_extent_changed(self) -> None:
         if self.source() is AoiSource.VIEW:
@@ -314,16 +330,10 @@ def _size_words(aoi: Aoi) -> str:
     try:
         width, height = aoi.size_m()
         if max(width, height) > LONGEST_MEASURED_M:
-            return _sides(width, height)
-        return tr("{sides}, {area}").format(sides=_sides(width, height), area=_area(aoi.area_m2()))
+            return sides_words(width, height)
+        return tr("{sides}, {area}").format(sides=sides_words(width, height), area=_area(aoi.area_m2()))
     except CrsUnknown as error:
         return sentence_for(error)
-
-
-def _sides(width_m: float, height_m: float) -> str:
-    if max(width_m, height_m) < 1000:
-        return tr("{width:.0f} x {height:.0f} m").format(width=width_m, height=height_m)
-    return tr("{width:.1f} x {height:.1f} km").format(width=width_m / 1000, height=height_m / 1000)
 
 
 def _area(area_m2: float) -> str:

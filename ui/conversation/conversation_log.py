@@ -18,6 +18,7 @@ from qgis.PyQt.QtGui import (
 )
 from qgis.PyQt.QtWidgets import QTextBrowser, QTextEdit, QWidget
 
+from ..contrast import readable
 from .conversation_html import PICTURE_SCHEME
 from .conversation_link import Link, LinkAction
 from .conversation_text import plain
@@ -136,8 +137,10 @@ class ConversationLog(QTextBrowser):
 
     def _style(self) -> str:
         gap = self.fontMetrics().lineSpacing() // 4
-        link = self.palette().link().color().name()
-        return f"a {{ color: {link}; }} p {{ margin-top: {gap}px; margin-bottom: {gap}px; }}"
+        palette = self.palette()
+        colours = (each.color() for each in (palette.link(), palette.text(), palette.base()))
+        link = readable(*colours)
+        return f"a {{ color: {link.name()}; }} p {{ margin-top: {gap}px; margin-bottom: {gap}px; }}"
 
     def _is_at_end(self) -> bool:
         bar = self.verticalScrollBar()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QKeyEvent
+from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QMenu,
@@ -18,6 +18,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...gis.runs.chip_store import ChipStore
 from ...gis.runs.conversation import Conversation, Exchange
+from ..contrast import mixed, readable
 from ..parts import fill_column, quiet_label, row
 from .conversation_html import Look, damaged_html, earlier_html, exchange_html, streaming_html
 from .conversation_link import Link, LinkAction
@@ -32,6 +33,8 @@ SHOWN_AT_ONCE = 40
 THUMBNAIL_LINES = 3.5
 """Longer side of a thumbnail, in lines of text."""
 LEAST_LOG_LINES = 8
+MUTED_SHARE = 0.35
+"""Of what lies behind, in words that are said aside."""
 QUESTION_TASK = "question"
 """The task of questions in the user's own words: its prompt is the question."""
 
@@ -146,6 +149,12 @@ class ConversationPanel(QWidget):
             return None
         return self._conversation.exchange(self._selected) or self._conversation.last
 
+    def order_fields(self) -> None:
+        """The Tab key comes to the line for questions before the log, whose links are many."""
+        QWidget.setTabOrder(self.question_edit, self.ask_button)
+        QWidget.setTabOrder(self.ask_button, self.more_button)
+        QWidget.setTabOrder(self.more_button, self.log)
+
     # how it is built
 
     def _build(self) -> None:
@@ -169,15 +178,12 @@ class ConversationPanel(QWidget):
         self.claim_label = quiet_label(claim_words())
         layout = fill_column(self, self.log, self.note_label, self._question_row(), self.claim_label)
         layout.setStretch(0, 1)
-        QWidget.setTabOrder(self.question_edit, self.ask_button)
-        QWidget.setTabOrder(self.ask_button, self.more_button)
-        QWidget.setTabOrder(self.more_button, self.log)
+        self.order_fields()
 
     def _question_row(self) -> QWidget:
         self.question_edit = QuestionEdit()
         self.question_edit.setObjectName("LSpaceQuestion")
         self.question_edit.setAccessibleName(self.tr("Question about the image"))
-        self.question_edit.setToolTip(self.tr("Enter asks; the Up key brings back earlier questions"))
         self.question_edit.setMinimumWidth(8 * self.fontMetrics().averageCharWidth())
         self.question_edit.returnPressed.connect(self._ask)
         self.ask_button = QToolButton()
@@ -239,8 +245,7 @@ class ConversationPanel(QWidget):
     def _muted_colour(self) -> str:
         """Between the text and what lies behind it."""
         text, base = self.log.palette().text().color(), self.log.palette().base().color()
-        levels = (round(0.65 * a + 0.35 * b) for a, b in zip(text.getRgb()[:3], base.getRgb()[:3]))
-        return QColor(*levels).name()
+        return readable(mixed(text, base, MUTED_SHARE), text, base).name()
 
     def _show_placeholder(self) -> None:
         words = self.tr("Ask about this image ...")
@@ -248,6 +253,9 @@ class ConversationPanel(QWidget):
             time = time_words(self.current.run.created)
             words = self.tr("Ask about the image of {time} ...").format(time=time)
         self.question_edit.setPlaceholderText(self._reason or words)
+        # in a narrow dock the words of the field are cut off
+        tip = self.tr("Enter asks; the Up key brings back earlier questions")
+        self.question_edit.setToolTip(self._reason or tip)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc stops the answer that is being written."""

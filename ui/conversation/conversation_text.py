@@ -13,7 +13,8 @@ from ...gis.errors import ChipError
 from ...gis.provenance import ChipRecord
 from ...gis.runs.answer import Answer
 from ...gis.runs.conversation import Exchange
-from ..words import tr
+from ..measures import sides_words
+from ..words import kind_words, tr
 
 MOST_IMAGES_LISTED = 4
 _BREAKS = re.compile("\r\n|[\r\u0085\u2028\u2029\x0b\x0c]")
@@ -44,12 +45,9 @@ def time_words(created: str) -> str:
 def size_words(exchange: Exchange) -> str:
     """How large the area is on the ground; empty where nothing can be measured."""
     try:
-        width, height = exchange.aoi.size_m()
+        return sides_words(*exchange.aoi.size_m())
     except ChipError:
         return ""
-    if max(width, height) < 1000:
-        return tr("{width:.0f} x {height:.0f} m").format(width=width, height=height)
-    return tr("{width:.1f} x {height:.1f} km").format(width=width / 1000, height=height / 1000)
 
 
 def dates_words(exchange: Exchange) -> str:
@@ -107,7 +105,7 @@ def _image_words(chip: ChipRecord) -> str:
     words = tr("{date}, {kind}, {gsd:.1f} m a pixel, {share:.0f} % valid, from {sources} ({chip_id})")
     return words.format(
         date=chip.date or tr("date unknown"),
-        kind=tr(chip.kind),
+        kind=kind_words(chip.kind),
         gsd=chip.gsd_m,
         share=100 * chip.valid_share,
         sources=", ".join(chip.sources) or tr("unknown layers"),

@@ -15,9 +15,9 @@ from qgis.PyQt.QtGui import (
     QPixmap,
 )
 from qgis.PyQt.QtWidgets import (
-    QAbstractButton,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QStyle,
     QStyleOptionFocusRect,
@@ -73,7 +73,7 @@ class ChipPreview(QWidget):
             button.show_fault("")
 
 
-class ChipButton(QAbstractButton):
+class ChipButton(QPushButton):
     """One chip, fitted in; a click or the space bar shows it larger, and another takes it away."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -144,7 +144,8 @@ class ChipButton(QAbstractButton):
         painter = QPainter(self)
         place = QRect(0, 0, self.width(), self._side())
         if self._image.isNull():
-            painter.fillRect(place, self.palette().color(QPalette.ColorRole.AlternateBase))
+            painter.fillRect(place, self.palette().color(QPalette.ColorRole.Base))
+            painter.setPen(self.palette().color(QPalette.ColorRole.Text))
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "…" if self._is_busy else "–")
         else:
             painter.setOpacity(0.4 if self._is_busy else 1.0)
@@ -167,6 +168,7 @@ class ChipButton(QAbstractButton):
     def _describe(self, description: str) -> None:
         self.setAccessibleDescription(description)
         hint = self.tr("Click to enlarge.") if self.has_chip else ""
+        description = description or self.tr("There is no picture yet.")
         self.setToolTip("\n".join(part for part in (description, hint) if part))
         self.setEnabled(self.has_chip)
         self.update()

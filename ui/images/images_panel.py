@@ -29,8 +29,6 @@ MOST_IMAGES = 4
 class ImagesPanel(QWidget):
     """A row an image, their preview, and advice."""
 
-    changed = pyqtSignal()
-    """Other images, or other dates, were chosen."""
     aoi_advised = pyqtSignal(object, float)
     """The ``Aoi`` of the trained size around the present one's middle; and, for an AOI that is the map's
     view, how many times more of the ground is to be in view (``QgsMapCanvas.zoomByFactor``)."""
@@ -242,7 +240,6 @@ class ImagesPanel(QWidget):
     def _on_slot_changed(self) -> None:
         for slot in self._used_slots():
             self._show_known_date(slot)
-        self.changed.emit()
         self._refresh_soon()
 
     def _show_known_date(self, slot: ImageSlot) -> None:

@@ -11,7 +11,7 @@ from ...gis.reporting.report_document import Block, Heading, Paragraph, Quotatio
 from ...gis.runs.answer import Answer
 from ...gis.runs.conversation import Exchange
 from ..conversation.conversation_text import plain
-from ..words import tr
+from ..words import outcome_words, tr
 from .report_tables import MOST_ROWS, rest, table, time_words
 
 
@@ -29,7 +29,7 @@ def asked(report: Report) -> Iterable[Block]:
 
 
 def _exchange_row(exchange: Exchange) -> tuple[str, ...]:
-    result = exchange.summary or tr(exchange.outcome.value)
+    result = exchange.summary or outcome_words(exchange.outcome)
     return (time_words(exchange.run.created), exchange.title, str(exchange.boxes), result)
 
 

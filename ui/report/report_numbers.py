@@ -8,6 +8,8 @@ from collections.abc import Callable
 from qgis.core import QgsCoordinateReferenceSystem
 
 from ...gis.reporting.reported_proposal import Spread
+from ...model_backend.contract import load_contracts
+from ..measures import sides_words
 from ..words import tr
 
 HECTARE_M2 = 10_000.0
@@ -55,10 +57,7 @@ def size_words(size_m: tuple[float, float] | None) -> str:
     """Width by height."""
     if size_m is None:
         return tr("size not known")
-    width, height = size_m
-    if max(size_m) < 1000:
-        return tr("{width:.0f} x {height:.0f} m").format(width=width, height=height)
-    return tr("{width:.1f} x {height:.1f} km").format(width=width / 1000, height=height / 1000)
+    return sides_words(*size_m)
 
 
 def crs_words(crs: QgsCoordinateReferenceSystem | str) -> str:
@@ -70,11 +69,5 @@ def crs_words(crs: QgsCoordinateReferenceSystem | str) -> str:
 
 
 def label_words(label: str) -> str:
-    """A label as a claim that a model can make; the reviewer's own words stay as they are."""
-    careful = {
-        "vessel candidate": tr("vessel candidate"),
-        "burn scar": tr("possible burn scar"),
-        "inundation": tr("possible inundation"),
-        "land transition": tr("possible land transition"),
-    }
-    return careful.get(label.replace("_", " ").casefold(), label) or tr("without a label")
+    """A label, which in older layers is the model's bare word, as a claim that a model can make."""
+    return load_contracts()["lspace"].words_for_label(label) or tr("without a label")

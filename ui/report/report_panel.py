@@ -84,22 +84,22 @@ class ReportPanel(QWidget):
             self._saver.cancel()
 
     def _choices(self) -> QGridLayout:
-        self.map_box = self._box("map", self.tr("&Map"), self.tr("Put a map of the areas into the report"))
+        self.map_box = self._box("map", self.tr("Map"), self.tr("Put a map of the areas into the report"))
         self.pending_box = self._box(
             "pending",
-            self.tr("Pen&ding"),
+            self.tr("Pending"),
             self.tr("List the proposals that nobody has reviewed, too; their number is always told"),
         )
         self.text_box = self._box(
             "model_text",
-            self.tr("Model's &words"),
+            self.tr("Model's words"),
             self.tr("Quote what the model wrote, marked as unverified"),
         )
         grid = QGridLayout()
         for place, box in enumerate((self.map_box, self.pending_box, self.text_box)):
             grid.addWidget(box, place // 2, place % 2)
-        self.refresh_button = QPushButton(self.tr("Re&fresh"))
-        self.refresh_button.setToolTip(self.tr("Compose the report anew from the work as it is (Alt+F)"))
+        self.refresh_button = QPushButton(self.tr("Refresh"))
+        self.refresh_button.setToolTip(self.tr("Compose the report anew from the work as it is"))
         self.refresh_button.clicked.connect(lambda: self.refresh_requested.emit())
         grid.addWidget(self.refresh_button, 1, 1)
         return grid
@@ -127,15 +127,15 @@ class ReportPanel(QWidget):
         return self._progress_part
 
     def _buttons(self) -> QGridLayout:
-        self.html_button = QPushButton(self.tr("&HTML ..."))
-        self.html_button.setToolTip(self.tr("Save the report as one file for any browser (Alt+H)"))
+        self.html_button = QPushButton(self.tr("HTML ..."))
+        self.html_button.setToolTip(self.tr("Save the report as one file for any browser"))
         self.html_button.setAccessibleName(self.tr("Save as HTML"))
         self.html_button.clicked.connect(lambda: self._save(ReportFormat.HTML))
-        self.pdf_button = QPushButton(self.tr("&PDF ..."))
-        self.pdf_button.setToolTip(self.tr("Save the report as pages to print or send (Alt+P)"))
+        self.pdf_button = QPushButton(self.tr("PDF ..."))
+        self.pdf_button.setToolTip(self.tr("Save the report as pages to print or send"))
         self.pdf_button.setAccessibleName(self.tr("Save as PDF"))
         self.pdf_button.clicked.connect(lambda: self._save(ReportFormat.PDF))
-        self.open_box = QCheckBox(self.tr("&Open when saved"))
+        self.open_box = QCheckBox(self.tr("Open when saved"))
         self.open_box.setToolTip(self.tr("Show the file with the program that this computer has for it"))
         self.open_box.setChecked(QgsSettings().value(_SETTING + "open", True, type=bool))
         self.open_box.toggled.connect(lambda on: QgsSettings().setValue(_SETTING + "open", on))

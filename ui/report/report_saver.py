@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qgis.core import QgsMapSettings, QgsProject, QgsSettings
-from qgis.PyQt.QtCore import QFileInfo, QObject, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qgis.core import QgsMapSettings, QgsProject
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+from qgis.PyQt.QtWidgets import QWidget
 
 from ...gis.errors import ExportError, PluginError, SaveCancelled, TargetExists
 from ...gis.reporting.map_figure import MapFigureJob, MapPicture
@@ -18,10 +18,9 @@ from ...gis.reporting.report_file import ReportFormat, prepare_report, save_page
 from ...gis.reporting.report_html import page_of
 from ...gis.saving.save_target import SaveTarget
 from ...gis.task import BackgroundTask
+from ..save_as import ask_to_replace, file_dialog
 from ..words import sentence_for, tr
 from .report_words import ReportParts, ReportPictures, document_of
-
-_LAST_FOLDER = "lspace/last_folder"
 
 
 class ReportSaver(QObject):
@@ -56,21 +55,14 @@ class ReportSaver(QObject):
 
     def open(self) -> None:
         """Shows the dialog and returns at once."""
-        dialog = QFileDialog(self.parent(), tr("Save report as {format}").format(format=self._format.title))
+        title = tr("Save report as {format}").format(format=self._format.title)
+        dialog = file_dialog(self.parent(), title, self._format)
         dialog.setObjectName("LSpaceReportDialog")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(f"{self._format.title} (*{self._format.extension})")
-        dialog.setDefaultSuffix(self._format.extension.lstrip("."))
-        # asked below, where the file may also be found to be read-only or in use
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        dialog.setDirectory(QgsSettings().value(_LAST_FOLDER, "", type=str))
         dialog.fileSelected.connect(self.save)
         dialog.open()
 
     def save(self, path: str, overwrite: bool = False) -> None:
         """Begins; the signals say how it goes on."""
-        QgsSettings().setValue(_LAST_FOLDER, QFileInfo(path).absolutePath())
         try:
             self._target = prepare_report(path, self._format, overwrite=overwrite)
         except ExportError as error:
@@ -143,7 +135,10 @@ class ReportSaver(QObject):
         self._set_saving(False)
         self.told.emit(tr("The report is not saved. {reason}").format(reason=sentence_for(error)))
         if isinstance(error, TargetExists):
-            self._ask(error)
+            path = error.values["path"]
+            ask_to_replace(
+                self.parent(), "LSpaceReportReplaceQuestion", error, lambda: self.save(path, overwrite=True)
+            )
 
     def _on_cancelled(self, path: Path | None) -> None:
         if path is None:
@@ -156,16 +151,3 @@ class ReportSaver(QObject):
         if saving != self.is_saving:
             self.is_saving = saving
             self.saving_changed.emit(saving)
-
-    def _ask(self, error: TargetExists) -> None:
-        path = error.values["path"]
-        question = QMessageBox(self.parent())
-        question.setObjectName("LSpaceReportReplaceQuestion")
-        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        question.setText(tr("Replace what is there?"))
-        question.setInformativeText(path)
-        question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
-        question.setDefaultButton(QMessageBox.StandardButton.No)
-        yes = question.button(QMessageBox.StandardButton.Yes)
-        yes.clicked.connect(lambda: self.save(path, overwrite=True))
-        question.open()

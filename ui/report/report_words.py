@@ -24,7 +24,7 @@ from ...gis.reporting.report_document import (
     Pictures,
 )
 from ..conversation.conversation_text import plain
-from ..words import tr
+from ..words import kind_words, tr
 from .caveat_words import caveat_words
 from .report_answers import asked, quoted
 from .report_findings import found, listed, mapped
@@ -82,12 +82,13 @@ def _title(report: Report) -> str:
     if first is None:
         return tr("LSpace report")
     more = len(report.areas) - 1
-    title = tr("LSpace report: {place}") if not more else tr("LSpace report: {place} and {more} more areas")
+    title = tr("LSpace report: {place}") if not more else tr("LSpace report: {place} (and {more} more)")
     return title.format(place=place_words(first), more=more)
 
 
 def _language() -> str:
-    return QgsApplication.locale().replace("_", "-") or "en"
+    locale = QgsApplication.locale().replace("_", "-")
+    return "en" if locale in ("", "C") else locale
 
 
 def _opening(report: Report) -> list[Block]:
@@ -158,7 +159,7 @@ def _observation_row(observation: Observation) -> tuple[str, ...]:
         chip.chip_id,
         sources,
         date_words(chip.date),
-        tr(chip.kind),
+        kind_words(chip.kind),
         gsd,
         off,
         share_words(chip.valid_share),

@@ -27,6 +27,7 @@ class AgreementPanel(QWidget):
         )
         self.result_label = quiet_label()
         fill_column(self, words, self.button, self.result_label)
+        self.setWhatsThis(words.text())
 
     def show_result(self, text: str) -> None:
         """Says what came of it."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,12 +12,12 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from ...gis.errors import EvidenceError, PluginError
+from ...gis.errors import PluginError, RasterUnusable, ValuesRejected
 from ...gis.evidence.evidence import MeasuredProposal, gather_evidence, write_evidence
 from ...gis.evidence.spectral_index import Gap
 from ...gis.task import BackgroundTask
 from ..parts import quiet_label, row
-from ..words import sentence_for
+from ..words import lasting_words, sentence_for
 from .image_bands import ImageBands
 
 
@@ -33,6 +34,7 @@ class EvidencePanel(QWidget):
         self._layer: QgsVectorLayer | None = None
         self._measured_layer: QgsVectorLayer | None = None
         self._task: BackgroundTask | None = None
+        self._began = 0.0
         self.after_bands = ImageBands(allows_none=False)
         self.before_bands = ImageBands(allows_none=True)
         self.result_label = quiet_label()
@@ -46,8 +48,8 @@ class EvidencePanel(QWidget):
                 )
             )
         )
-        self._add_image(column, self.tr("&Only image, or the one after"), self.after_bands)
-        self._add_image(column, self.tr("Image &before, for pairs"), self.before_bands)
+        self._add_image(column, self.tr("Only image, or the one after"), self.after_bands)
+        self._add_image(column, self.tr("Image before, for pairs"), self.before_bands)
         column.addWidget(self._buttons())
         column.addWidget(self.progress_bar)
         column.addWidget(self.result_label)
@@ -84,7 +86,8 @@ class EvidencePanel(QWidget):
 
     def _add_image(self, column: QVBoxLayout, title: str, image: ImageBands) -> None:
         label = QLabel(title)
-        label.setBuddy(image)
+        label.setBuddy(image.layer_combo)
+        image.layer_combo.setAccessibleName(title)
         column.addWidget(label)
         column.addWidget(image)
 
@@ -122,7 +125,7 @@ class EvidencePanel(QWidget):
             if layer is None or image is None:
                 return
             self._task = gather_evidence(layer, image, before)
-        except EvidenceError as error:
+        except (RasterUnusable, ValuesRejected) as error:
             self._on_failed(error)
             return
         self._measured_layer = layer
@@ -130,13 +133,16 @@ class EvidencePanel(QWidget):
         self._task.succeeded.connect(self._on_succeeded)
         self._task.failed.connect(self._on_failed)
         self._task.cancelled.connect(self._on_cancelled)
-        self._show_progress(0)
+        self._began = time.monotonic()
         self._tell(self.tr("Measuring ..."))
+        self._show_progress(0)
         self._refresh()
         self._task.start()
 
     def _show_progress(self, percent: float) -> None:
         self.progress_bar.setValue(round(percent))
+        seconds = time.monotonic() - self._began
+        self.result_label.setText(lasting_words(self.tr("Measuring:"), percent / 100, seconds))
 
     def _on_succeeded(self, proposals: Sequence[MeasuredProposal]) -> None:
         layer = self._measured_layer
@@ -145,7 +151,7 @@ class EvidencePanel(QWidget):
             return
         try:
             left = write_evidence(layer, proposals)
-        except EvidenceError as error:
+        except ValuesRejected as error:
             self._on_failed(error)
             return
         self._end(self._result_words(proposals, left))

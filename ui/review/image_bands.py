@@ -37,7 +37,6 @@ class ImageBands(QWidget):
         self.details = self._details()
         self.details.hide()
         fill_column(self, row(self.layer_combo, self.bands_button), self.roles_label, self.details)
-        self.setFocusProxy(self.layer_combo)
         self._show_layer()
 
     def layer(self) -> QgsRasterLayer | None:
@@ -64,7 +63,8 @@ class ImageBands(QWidget):
         if allows_none:
             combo.setAllowEmptyLayer(True, self.tr("none"))
             combo.setCurrentIndex(0)
-        combo.layerChanged.connect(self._show_layer)
+        # not layerChanged: nothing is told where the list goes on to another layer by itself
+        combo.currentIndexChanged.connect(self._show_layer)
         return combo
 
     def _details(self) -> QWidget:
@@ -80,6 +80,7 @@ class ImageBands(QWidget):
         self.role_combos: dict[str, QComboBox] = {role: narrow_combo() for role in ROLES}
         for role, combo in self.role_combos.items():
             combo.activated.connect(self._correct)
+            combo.setToolTip(self.tr("Which band of the layer this is; without it some indices are left out"))
             rows.addRow(self._role_words()[role], combo)
         self.offset_spin = QDoubleSpinBox()
         self.offset_spin.setRange(-GREATEST_OFFSET, GREATEST_OFFSET)

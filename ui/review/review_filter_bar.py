@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSlider, QToolBu
 from ...gis.layers import Status
 from ...gis.review.review_filter import ReviewFilter
 from ..parts import narrow_combo
-from .review_table import status_words
+from .review_model import status_words
 
 STEPS = 100
 """Of the slider, from 0 to 1; at 0 there is no condition."""

@@ -18,7 +18,7 @@ from ...gis.review.proposal_row import next_pending
 from ...gis.review.review import Counts, Review
 from ...gis.review.review_filter import ReviewFilter
 from ...gis.saving.export_format import ExportFormat
-from ..parts import fill_column, quiet_label, row
+from ..parts import fill_column, fold, quiet_label, row
 from ..words import sentence_for
 from .key_area import KeyArea
 from .proposal_layer_combo import ProposalLayerCombo
@@ -37,10 +37,8 @@ class ReviewPanel(QWidget):
 
     proposals_changed = pyqtSignal()
     """Another layer, or another count of what is decided; ``counts`` says which."""
-    current_changed = pyqtSignal(object, int)
-    """The layer, and the id of the proposal that the reviewer has come to."""
     label_selected = pyqtSignal(str)
-    """The label of that proposal."""
+    """The label of the proposal that the reviewer has come to."""
     reshape_requested = pyqtSignal(object, int)
     """The layer and the id of the proposal whose shape is to be changed with QGIS's tools; it is editable."""
     save_requested = pyqtSignal(object, object, object)
@@ -96,7 +94,7 @@ class ReviewPanel(QWidget):
         """Puts a widget under the table, folded away at first."""
         group = QgsCollapsibleGroupBox(title, self)
         group.setObjectName(f"LSpaceReviewTool{self._tools.count()}")
-        group.setCollapsed(True)
+        fold(group)
         column = QVBoxLayout(group)
         column.addWidget(widget)
         self._tools.addWidget(group)
@@ -199,7 +197,6 @@ class ReviewPanel(QWidget):
         review = self._review()
         row = None if review is None or fid is None else review.rows().get(fid)
         if row is not None:
-            self.current_changed.emit(self.layer(), row.fid)
             self.label_selected.emit(row.label or "")
 
     def _zoom(self) -> None:
@@ -290,6 +287,7 @@ class ReviewPanel(QWidget):
     def _build(self) -> None:
         self.layer_combo = ProposalLayerCombo()
         self.layer_combo.setToolTip(self.tr("The proposals to review: each run has its own layer"))
+        self.layer_combo.setAccessibleName(self.tr("Layer of proposals"))
         self.layer_combo.layers_changed.connect(self._watch_all)
         self.layer_combo.layer_changed.connect(self._follow_layer)
         self.filter_bar = ReviewFilterBar()
@@ -315,6 +313,7 @@ class ReviewPanel(QWidget):
     def _make_table(self) -> None:
         self.table = ReviewTable()
         self.table.setAccessibleName(self.tr("Proposals"))
+        self.table.setToolTip(self.tr("Select proposals here or on the map; a click on a title sorts"))
         self.table.setMinimumHeight(LEAST_ROWS * self.table.verticalHeader().defaultSectionSize())
         self.table.selection_changed.connect(self._on_table_selection)
         self.table.current_changed.connect(self._on_current_changed)

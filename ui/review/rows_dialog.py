@@ -27,6 +27,8 @@ class RowsDialog(QObject):
 
     told = pyqtSignal(str)
     """What is being done and what became of it, a sentence each."""
+    writing_changed = pyqtSignal()
+    """``is_writing`` is another."""
 
     def __init__(
         self, layers: Sequence[QgsVectorLayer], contract: Contract, picture_of: PictureOf, parent: QWidget
@@ -50,6 +52,11 @@ class RowsDialog(QObject):
     def is_writing(self) -> bool:
         """Whether rows are being written."""
         return self._task is not None
+
+    def give_up(self) -> None:
+        """Stops writing, as long as the rows are not in their place."""
+        if self._task is not None:
+            self._task.give_up()
 
     def _refresh(self) -> None:
         batch = self._collect()
@@ -92,9 +99,14 @@ class RowsDialog(QObject):
         self._task.failed.connect(self._on_failed)
         self._task.cancelled.connect(self._on_cancelled)
         self._task.start()
+        self.writing_changed.emit()
+
+    def _end(self) -> None:
+        self._task = None
+        self.writing_changed.emit()
 
     def _on_written(self, written: WrittenRows) -> None:
-        self._task = None
+        self._end()
         sentences = [
             tr("Training rows written to {path}.").format(path=written.path),
             *counts_sentences(written.counts),
@@ -104,7 +116,7 @@ class RowsDialog(QObject):
         self.told.emit(" ".join(sentences))
 
     def _on_failed(self, error: PluginError) -> None:
-        self._task = None
+        self._end()
         self.told.emit(tr("No training rows written. {reason}").format(reason=sentence_for(error)))
 
     def _on_cancelled(self, written: WrittenRows | None) -> None:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsSettings, QgsVectorLayer
+from qgis.core import QgsVectorLayer
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QFileInfo, QObject, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtWidgets import QWidget
 
 from ...gis.errors import ExportError, PluginError, SaveCancelled, TargetExists
 from ...gis.layers import Status
@@ -14,9 +14,8 @@ from ...gis.saving.export import PreparedSave, SavedFiles, prepare_save
 from ...gis.saving.export_format import ExportFormat
 from ...gis.saving.layer_snapshot import check_any
 from ...gis.task import BackgroundTask
+from ..save_as import ask_to_replace, file_dialog
 from ..words import sentence_for, tr
-
-_LAST_FOLDER = "lspace/last_folder"
 
 
 class SaveDialog(QObject):
@@ -24,6 +23,8 @@ class SaveDialog(QObject):
 
     told = pyqtSignal(str)
     """What is being done and what became of it, a sentence each."""
+    saving_changed = pyqtSignal()
+    """``is_saving`` is another."""
 
     def __init__(
         self,
@@ -41,15 +42,8 @@ class SaveDialog(QObject):
         title = tr("Save all boxes as {format}")
         if status is Status.ACCEPTED:
             title = tr("Save accepted boxes as {format}")
-        self._dialog = QFileDialog(parent, title.format(format=export_format.title))
+        self._dialog = file_dialog(parent, title.format(format=export_format.title), export_format)
         self._dialog.setObjectName("LSpaceSaveDialog")
-        self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        self._dialog.setNameFilter(f"{export_format.title} (*{export_format.extension})")
-        self._dialog.setDefaultSuffix(export_format.extension.lstrip("."))
-        # the files beside the chosen one count too, so the question is asked below
-        self._dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        self._dialog.setDirectory(QgsSettings().value(_LAST_FOLDER, "", type=str))
         self._dialog.fileSelected.connect(self._save)
 
     def open(self) -> None:
@@ -68,8 +62,12 @@ class SaveDialog(QObject):
         """Whether a file is being written."""
         return self._task is not None
 
+    def give_up(self) -> None:
+        """Stops writing, as long as the file is not in its place."""
+        if self._task is not None:
+            self._task.give_up()
+
     def _save(self, path: str, overwrite: bool = False) -> None:
-        QgsSettings().setValue(_LAST_FOLDER, QFileInfo(path).absolutePath())
         if sip.isdeleted(self._layer):
             self.told.emit(tr("Not saved. The layer with the boxes is no longer in the project."))
             return
@@ -88,35 +86,30 @@ class SaveDialog(QObject):
         self._task.failed.connect(self._on_failed)
         self._task.cancelled.connect(self._on_cancelled)
         self._task.start()
+        self.saving_changed.emit()
+
+    def _end(self) -> None:
+        self._task = None
+        self.saving_changed.emit()
 
     def _on_saved(self, saved: SavedFiles) -> None:
-        self._task = None
+        self._end()
         self.told.emit(_saved_words(saved))
 
     def _on_failed(self, error: PluginError) -> None:
-        self._task = None
+        self._end()
         self.told.emit(tr("Not saved. {reason}").format(reason=sentence_for(error)))
         if isinstance(error, TargetExists):
-            self._ask(error)
+            path = error.values["path"]
+            ask_to_replace(
+                self.parent(), "LSpaceReplaceQuestion", error, lambda: self._save(path, overwrite=True)
+            )
 
     def _on_cancelled(self, saved: SavedFiles | None) -> None:
         if saved is None:
             self._on_failed(SaveCancelled())
         else:
             self._on_saved(saved)  # it was too late
-
-    def _ask(self, error: TargetExists) -> None:
-        path = error.values["path"]
-        question = QMessageBox(self.parent())
-        question.setObjectName("LSpaceReplaceQuestion")
-        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        question.setText(tr("Replace what is there?"))
-        question.setInformativeText("\n".join(error.values["files"]))
-        question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
-        question.setDefaultButton(QMessageBox.StandardButton.No)
-        yes = question.button(QMessageBox.StandardButton.Yes)
-        yes.clicked.connect(lambda: self._save(path, overwrite=True))
-        question.open()
 
 
 def _saved_words(saved: SavedFiles) -> str:

@@ -24,7 +24,8 @@ class ClassChoice(QWidget):
         self.all_link.setText(
             f'<a href="all">{self.tr("All")}</a> &nbsp; <a href="none">{self.tr("None")}</a>'
         )
-        self.all_link.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        links = Qt.TextInteractionFlag
+        self.all_link.setTextInteractionFlags(links.LinksAccessibleByMouse | links.LinksAccessibleByKeyboard)
         self.all_link.setToolTip(self.tr("Each class is a question of its own, and takes its time"))
         self.all_link.linkActivated.connect(lambda link: self.choose(self.boxes if link == "all" else ()))
         fill_column(self, self._grid, self.all_link).setSpacing(2)
@@ -35,7 +36,8 @@ class ClassChoice(QWidget):
             return
         chosen = self.chosen()
         self.boxes = {name: QCheckBox(name) for name in names}
-        for box in self.boxes.values():
+        for name, box in self.boxes.items():
+            box.setToolTip(self.tr("Ask about {name}, in a question of its own").format(name=name))
             box.toggled.connect(lambda _: self.changed.emit())
         former, self._grid = self._grid, _two_columns(self.boxes)
         self.layout().replaceWidget(former, self._grid)

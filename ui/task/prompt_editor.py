@@ -9,7 +9,7 @@ from qgis.gui import QgsCollapsibleGroupBoxBasic
 from qgis.PyQt.QtWidgets import QPlainTextEdit, QPushButton, QWidget
 
 from ...model_backend.contract import Task
-from ..parts import fill_column, quiet_label
+from ..parts import fill_column, fold, quiet_label
 from ..words import tr
 
 LINES_SHOWN = 4
@@ -31,7 +31,7 @@ class PromptEditor(QgsCollapsibleGroupBoxBasic):
         self.reset_button.setToolTip(self.tr("Takes back your changes"))
         self.reset_button.clicked.connect(self.reset)
         fill_column(self, body, self.note, self.reset_button)
-        self.setCollapsed(True)
+        fold(self)
 
     def show_tasks(self, tasks: Sequence[Task], *, editable: bool) -> None:
         """Shows the trained prompts of these tasks, in the order in which they are asked."""

@@ -41,15 +41,20 @@ class TaskPanel(QWidget):
         self.contract = contract
         self.task_combo = narrow_combo()
         self.task_combo.setObjectName("LSpaceTask")
+        self.task_combo.setToolTip(self.tr("What the model is asked for"))
         self.task_combo.currentIndexChanged.connect(self._show_task)
         self.hint_label = quiet_label()
         self.classes = ClassChoice()
         self.classes.changed.connect(self.changed)
         self.words_edit = QLineEdit()
         self.words_edit.setPlaceholderText(self.tr("own words, with commas between"))
+        self.words_edit.setAccessibleName(self.tr("Own words"))
+        self.words_edit.setToolTip(self.tr("What to look for; each word or phrase is a question of its own"))
         self.words_edit.textChanged.connect(lambda _: self.changed.emit())
         self.question_edit = QPlainTextEdit()
         self.question_edit.setPlaceholderText(self.tr("What do you want to know about this image?"))
+        self.question_edit.setAccessibleName(self.tr("Free question"))
+        self.question_edit.setToolTip(self.tr("The question, as the model will read it"))
         self.question_edit.setTabChangesFocus(True)
         lines = self.question_edit.fontMetrics().lineSpacing() * QUESTION_LINES
         self.question_edit.setFixedHeight(lines + 12)
@@ -58,7 +63,7 @@ class TaskPanel(QWidget):
         self.clip_box.setToolTip(self.tr("Otherwise a box may reach as far as the image does"))
         self.prompts = PromptEditor()
         rows = form(self)
-        rows.addRow(self.tr("&Task"), self.task_combo)
+        rows.addRow(self.tr("Tas&k"), self.task_combo)
         rows.addRow(
             column(
                 self.hint_label,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -13,7 +12,9 @@ from pathlib import Path
 from pyproj import CRS
 
 from ...contract import Contract, Target, Task
-from ...inference.prompts import DETECT, build_prompts
+from ...inference.prompts import build_prompts
+from ...request import DETECT
+from ...split import split_of
 from ...trained_boxes import PixelBox, choose_objects, written_boxes
 from .cutting import LEAST_VALID, Square
 from .ground import changed_cells, class_cells, pixel_boxes
@@ -194,12 +195,6 @@ class ChipRows:
         dates = (self.scene.date_before, self.scene.date)
         prompt = build_prompts(self.contract, *asked, dates=dates)[-1]  # a report has a row of its own
         return prompt.system, prompt.text
-
-
-def split_of(location: str) -> str:
-    """``train``, ``validation`` or ``test``: of ten locations eight, one and one, as in training."""
-    tenth = int(hashlib.sha256(location.encode()).hexdigest()[:16], 16) % 10
-    return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
 
 
 def _written_share(share: float) -> dict[str, object]:

@@ -33,7 +33,7 @@ def test_a_cpu_computes_in_bfloat16_only_where_that_was_measured_to_be_faster(
     bfloat16_s, precision, monkeypatch
 ):
     monkeypatch.setattr(
-        device, "_seconds", lambda _device, dtype: 1.0 if dtype == torch.float32 else bfloat16_s
+        device, "kernel_seconds", lambda _device, dtype: 1.0 if dtype == torch.float32 else bfloat16_s
     )
     chosen = choose_device(ModelChoice("any", device="cpu"))
     assert chosen.precision == precision
@@ -59,7 +59,7 @@ def test_a_device_that_is_there_but_fails_is_passed_over(monkeypatch):
         return 1.0
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(device, "_seconds", fail)
+    monkeypatch.setattr(device, "kernel_seconds", fail)
     assert choose_device(ModelChoice("any")).device != "cuda:0"
     with pytest.raises(DeviceError, match="no kernel image"):
         choose_device(ModelChoice("any", device="cuda"))
@@ -68,7 +68,7 @@ def test_a_device_that_is_there_but_fails_is_passed_over(monkeypatch):
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (3, 2), (8, 7)])
 def test_one_core_is_left_to_the_gui_where_there_are_more_than_two(cores, threads, monkeypatch):
     monkeypatch.setattr(device, "_CORES", cores)
-    monkeypatch.setattr(device, "_seconds", lambda *_: 1.0)
+    monkeypatch.setattr(device, "kernel_seconds", lambda *_: 1.0)
     assert choose_device(ModelChoice("any", device="cpu")).threads == threads
     assert torch.get_num_threads() == threads
 

@@ -3,103 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import shutil
 import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import ssl
+import subprocess
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import torch
+from hub import COMMIT, HUB_ID, WEIGHTS, Answer, running
+from huggingface_hub import close_session
+from lspace.model_backend import pins
 from lspace.model_backend.errors import (
     Cancelled,
     ChecksumMismatch,
     DownloadFailed,
     ModelNotFound,
     RequestError,
+    RuntimePackageMissing,
 )
 from lspace.model_backend.inference import download as module
-from lspace.model_backend.inference import pins
 from lspace.model_backend.inference.checkpoint import locate, open_checkpoint
 from lspace.model_backend.inference.download import download
 from lspace.model_backend.request import ModelChoice
 
-HUB_ID, COMMIT = "Someone/tiny", "0123456789" * 4
-WEIGHTS = "model.safetensors"
 UNWANTED = {"README.md": b"# tiny", "pytorch_model.bin": b"\x80", "sub/config.json": b"{}"}
-
-
-class Hub(ThreadingHTTPServer):
-    """As much of a hub as a download needs."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.files = files
-        self.asked: list[tuple[str, int]] = []  # file, first byte
-        self.agents: set[str] = set()
-        self.served: dict[str, int] = {}
-        self.cut_after: int | None = None  # bytes of the weights after which the line goes dead
-        self.cuts = 0
-        self.knows_ranges = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def listing(self) -> bytes:
-        entries = [{"rfilename": name, "size": len(data), "blobId": "0"} for name, data in self.files.items()]
-        for entry in entries:
-            if entry["rfilename"] == WEIGHTS:
-                digest = hashlib.sha256(self.files[WEIGHTS]).hexdigest()
-                entry["lfs"] = {"sha256": digest, "size": entry["size"], "pointerSize": 1}
-        return json.dumps({"id": HUB_ID, "sha": COMMIT, "siblings": entries}).encode()
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Hub
-
-    def do_GET(self) -> None:
-        self.server.agents.add(self.headers["User-Agent"])
-        path = self.path.split("?")[0]
-        name = path.removeprefix(f"/{HUB_ID}/resolve/{COMMIT}/")
-        if path == f"/api/models/{HUB_ID}/revision/{COMMIT}":
-            self._send(self.server.listing(), 200)
-        elif name in self.server.files:
-            self._send_file(name)
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def _send_file(self, name: str) -> None:
-        asked = self.headers.get("Range") if self.server.knows_ranges else None
-        first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        self.server.asked.append((name, first))
-        self._send(self.server.files[name][first:], 206 if asked else 200, name)
-
-    def _send(self, data: bytes, status: int, name: str = "") -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        hub = self.server
-        if name == WEIGHTS and hub.cut_after is not None and hub.cuts > 0:
-            hub.cuts -= 1
-            data = data[: hub.cut_after]
-        self.wfile.write(data)
-        hub.served[name] = hub.served.get(name, 0) + len(data)
-
-    def log_message(self, *_args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def hub(tiny):
     files = {path.name: path.read_bytes() for path in tiny.iterdir()}
-    with Hub({**files, **UNWANTED}) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    with running({**files, **UNWANTED}) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +44,11 @@ def pinned(tiny, tmp_path, monkeypatch):
     line = f"{HUB_ID} {COMMIT} {WEIGHTS} {len(data)} {hashlib.sha256(data).hexdigest()}\n"
     monkeypatch.setattr(pins, "PINS", tmp_path / "pins.txt")
     pins.PINS.write_text("# hub id, revision, file, bytes, sha256\n" + line)
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -159,19 +99,36 @@ def test_the_hub_is_not_told_what_else_is_installed(choose, hub):
 
 def test_a_cut_connection_goes_on_where_it_stopped(choose, hub, tiny):
     size = len(hub.files[WEIGHTS])
-    hub.cut_after, hub.cuts = size // 2, 1
+    hub.cuts = [size // 2]
     folder = fetched(choose())
     assert (folder / WEIGHTS).read_bytes() == (tiny / WEIGHTS).read_bytes()
     assert [first > 0 for name, first in hub.asked if name == WEIGHTS] == [False, True]
     assert hub.served[WEIGHTS] < 2 * size
 
 
+def test_a_line_that_breaks_ever_again_brings_the_model_all_the_same(choose, hub, tiny):
+    size = len(hub.files[WEIGHTS])
+    hub.cuts = [size // 10] * 9
+    assert (fetched(choose()) / WEIGHTS).read_bytes() == (tiny / WEIGHTS).read_bytes()
+    assert hub.served[WEIGHTS] < 2 * size
+
+
+def test_a_server_that_stalls_is_given_up_and_what_had_arrived_is_kept(choose, hub, monkeypatch):
+    monkeypatch.setattr(module.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    hub.stalls = [1000, 0, 0, 0, 0]
+    with pytest.raises(DownloadFailed) as caught:
+        fetched(choose())
+    assert caught.value.values["reason"] == "no network"
+    (part,) = Path(choose().cache_dir).rglob("*.part")
+    assert part.stat().st_size >= 1000
+
+
 def test_what_had_arrived_is_kept_for_the_next_try(choose, hub, tiny):
     size = len(hub.files[WEIGHTS])
-    hub.cut_after, hub.cuts = size // 8, 99
+    hub.cuts = [size // 8, *[0] * 99]
     with pytest.raises(DownloadFailed):
         fetched(choose())
-    hub.cuts = 0
+    hub.cuts = []
     before = hub.served[WEIGHTS]
     folder = fetched(choose())
     assert (folder / WEIGHTS).read_bytes() == (tiny / WEIGHTS).read_bytes()
@@ -188,7 +145,7 @@ def test_a_cancelled_download_can_be_taken_up_again(choose, hub, tiny):
 
 def test_a_server_that_knows_no_ranges_is_read_from_the_start(choose, hub, tiny):
     hub.knows_ranges = False
-    hub.cut_after, hub.cuts = len(hub.files[WEIGHTS]) // 2, 1
+    hub.cuts = [len(hub.files[WEIGHTS]) // 2]
     assert (fetched(choose()) / WEIGHTS).read_bytes() == (tiny / WEIGHTS).read_bytes()
 
 
@@ -258,8 +215,76 @@ def test_a_hub_that_is_gone_is_a_failed_download(choose):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(DownloadFailed, match=url):
-            fetched(choose(endpoint=url))
+        error = failure(choose(endpoint=url))
+    assert url in str(error)
+    assert error.values["reason"] == "no network"
+
+
+def failure(choice) -> DownloadFailed:
+    with pytest.raises(DownloadFailed) as caught:
+        fetched(choice)
+    return caught.value
+
+
+@pytest.fixture
+def through(monkeypatch):
+    """Sends everything through a proxy."""
+
+    def send(proxy: str):
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy)
+            monkeypatch.setenv(name.lower(), proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        close_session()
+
+    yield send
+    close_session()
+
+
+@pytest.mark.parametrize("endpoint", ["http://hub.example", "https://hub.example"])
+def test_a_proxy_that_wants_a_login_is_called_so(endpoint, choose, hub, through):
+    hub.status = 407
+    through(hub.url)
+    assert failure(choose(endpoint=endpoint)).values["reason"] == "proxy login"
+
+
+def test_a_server_that_refuses_is_called_so(choose, hub):
+    hub.status = 403
+    assert failure(choose()).values["reason"] == "refused"
+
+
+def test_a_proxy_that_needs_a_package_is_told_with_its_name(choose, through):
+    through("socks5h://127.0.0.1:1")
+    with pytest.raises((RuntimePackageMissing, DownloadFailed), match=r"socks|SOCKS|refused"):
+        fetched(choose(endpoint="http://hub.example"))
+
+
+@pytest.fixture
+def certificate(hub, tmp_path):
+    """That of the hub, which from now on speaks TLS; nobody has signed it but the hub."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=hub"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    hub.socket = context.wrap_socket(hub.socket, server_side=True)
+    close_session()
+    yield certificate
+    close_session()
+
+
+def test_a_certificate_that_nobody_trusts_is_called_so(choose, hub, certificate):
+    assert failure(choose(endpoint=hub.url.replace("http:", "https:"))).values["reason"] == "tls"
+
+
+def test_a_certificate_that_qgis_hands_on_is_trusted(choose, hub, certificate, monkeypatch, tiny):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    folder = fetched(choose(endpoint=hub.url.replace("http:", "https:")))
+    assert (folder / WEIGHTS).read_bytes() == (tiny / WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "0123456"])
@@ -273,8 +298,9 @@ def test_a_full_disk_is_called_so(choose):
     folder = fetched(choose())
     (folder / WEIGHTS).unlink()
     (folder / f"{WEIGHTS}.part").symlink_to("/dev/full")
-    with pytest.raises(DownloadFailed, match="disk is full"):
-        fetched(choose())
+    error = failure(choose())
+    assert "disk is full" in str(error)
+    assert error.values["reason"] == "disk full"
 
 
 def test_too_little_space_is_noticed_before_the_download(choose, hub, monkeypatch):

@@ -13,8 +13,8 @@ import pytest
 from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.errors import RequestError
 from lspace.model_backend.georeference.geotransform import GeoTransform
+from lspace.model_backend.split import split_of
 from lspace.model_backend.training.__main__ import main
-from lspace.model_backend.training.corpus.chip_rows import split_of
 from lspace.model_backend.training.corpus.row import read_rows
 from lspace.model_backend.training.corpus.rows import build_rows
 from lspace.model_backend.training.corpus.scene import Change, ClassRaster, ObjectFile, Scene

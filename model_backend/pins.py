@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..contract import RESOURCES
-from ..errors import RequestError
+from .contract import RESOURCES
+from .errors import RequestError
 
 PINS = RESOURCES / "model_pins.txt"
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -1,0 +1,96 @@
+"""A model that does not fit is refused before it is read, with both numbers."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+import torch
+from lspace.model_backend import main_memory as memory_of_machine
+from lspace.model_backend.errors import ModelInvalid, OutOfMemory
+from lspace.model_backend.inference import lfm2vl
+from lspace.model_backend.inference.lfm2vl import load_engine
+from lspace.model_backend.inference.memory import check_memory
+from lspace.model_backend.request import ModelChoice
+
+LSPACE_PARAMETERS = 448_700_000
+
+
+@pytest.fixture
+def as_large_as_lspace(tmp_path):
+    """A folder whose weights say that they have lspace's size; the file is a hole."""
+    header = json.dumps(
+        {"a": {"dtype": "BF16", "shape": [LSPACE_PARAMETERS], "data_offsets": [0, 2 * LSPACE_PARAMETERS]}}
+    ).encode()
+    with (tmp_path / "model.safetensors").open("wb") as stream:
+        stream.write(len(header).to_bytes(8, "little") + header)
+        stream.truncate(8 + len(header) + 2 * LSPACE_PARAMETERS)
+    return tmp_path
+
+
+@pytest.fixture
+def machine_with(monkeypatch, tmp_path):
+    """Sets how much memory is available."""
+    if sys.platform in ("win32", "darwin"):
+        pytest.skip("reads /proc/meminfo")
+
+    def available(megabytes: int) -> None:
+        path = tmp_path / "meminfo"
+        path.write_text(f"MemTotal: 64000000 kB\nMemAvailable: {megabytes * 1000 * 1000 // 1024} kB\n")
+        monkeypatch.setattr(memory_of_machine, "MEMINFO", path)
+
+    return available
+
+
+def refusal(folder, dtype, limit_mb=None) -> OutOfMemory:
+    with pytest.raises(OutOfMemory) as caught:
+        check_memory(folder, "cpu", dtype, limit_mb)
+    return caught.value
+
+
+def test_float32_needs_twice_what_bfloat16_needs(as_large_as_lspace, machine_with):
+    machine_with(100)
+    exact = refusal(as_large_as_lspace, torch.float32).values["needed"]
+    half = refusal(as_large_as_lspace, torch.bfloat16).values["needed"]
+    assert exact > 4 * LSPACE_PARAMETERS
+    assert exact / half == pytest.approx(2, rel=0.06)
+
+
+def test_a_machine_with_room_for_bfloat16_alone_takes_that_alone(as_large_as_lspace, machine_with):
+    machine_with(1500)
+    check_memory(as_large_as_lspace, "cpu", torch.bfloat16, None)
+    error = refusal(as_large_as_lspace, torch.float32)
+    assert "2.3 GB of main memory, and 1.5 GB are free" in str(error)
+    assert error.values["free"] == pytest.approx(1.5e9, rel=0.01)
+
+
+def test_a_limit_counts_the_program_too(as_large_as_lspace, machine_with):
+    machine_with(30_000)
+    check_memory(as_large_as_lspace, "cpu", torch.float32, 2800)
+    error = refusal(as_large_as_lspace, torch.float32, 2600)
+    assert "2.7 GB of memory, and the limit is 2.6 GB" in str(error)
+    assert error.values["limit"] == 2_600_000_000
+
+
+def test_what_a_machine_does_not_tell_is_no_reason_to_refuse(as_large_as_lspace, monkeypatch, tmp_path):
+    monkeypatch.setattr(memory_of_machine, "MEMINFO", tmp_path / "nothing")
+    check_memory(as_large_as_lspace, "cpu", torch.float32, None)
+
+
+def test_a_refused_model_is_not_read(tiny, monkeypatch):
+    monkeypatch.setattr(lfm2vl, "open_checkpoint", lambda *_: pytest.fail("read"))
+    choice = ModelChoice(str(tiny), device="cpu", precision="float32", memory_limit_mb=300)
+    with pytest.raises(OutOfMemory, match="the limit is 300 MB"):
+        load_engine(choice, lambda *_: None)
+
+
+def test_a_model_within_its_limit_is_loaded(tiny):
+    choice = ModelChoice(str(tiny), device="cpu", precision="float32", memory_limit_mb=600)
+    assert load_engine(choice, lambda *_: None).info.name == "tiny"
+
+
+def test_weights_that_cannot_be_measured_are_named(broken):
+    (broken / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ModelInvalid, match=r"broken/model\.safetensors"):
+        check_memory(broken, "cpu", torch.float32, None)

@@ -1,0 +1,79 @@
+"""The device tab shows the settings, tries them for real, and says what came of it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("qgis.core")
+
+from clicks import click
+from lspace.gis.settings import Settings
+from lspace.ui.options.device_page import DevicePage
+from planted import WORKER_PYTHON
+
+CHOSEN = Settings(device="cpu", precision="float32", threads=1, memory_limit_mb=2048, idle_minutes=5)
+
+
+@pytest.fixture
+def page(qtbot):
+    Settings(interpreter=WORKER_PYTHON).save()
+    page = DevicePage()
+    qtbot.addWidget(page)
+    page.show_settings(CHOSEN)
+    page.show()
+    yield page
+    page.shut_down()
+    Settings().save()
+
+
+def test_what_it_shows_is_what_it_writes_and_nothing_else(page):
+    assert page.written_into(Settings(model="mine")) == Settings(**{**CHOSEN.__dict__, "model": "mine"})
+
+
+def test_automatic_is_what_nothing_set_looks_like(page):
+    page.show_settings(Settings(idle_minutes=0))
+    assert page.written_into(Settings()) == Settings(idle_minutes=0)
+    for field in (page.threads, page.memory_limit):
+        assert "automatic" in field.text()
+    assert page.idle.text() == "never"
+
+
+def test_a_device_that_this_version_does_not_know_counts_as_automatic(page):
+    page.show_settings(Settings(device="npu"))
+    assert page.written_into(Settings()).device == "auto"
+
+
+def test_a_try_names_device_precision_and_the_reason(qtbot, page):
+    click(page.try_button)
+    assert not page.try_button.isEnabled()
+    qtbot.waitUntil(page.try_button.isEnabled, timeout=120_000)
+    words = page.answer.text()
+    assert words.startswith("cpu in float32, with 1 CPU threads")
+    assert "The CPU was asked for; float32 was asked for." in words
+    assert "GFLOP/s in float32" in words
+    assert "free" in words
+
+
+def test_a_device_that_is_not_there_is_refused_in_a_sentence(qtbot, page):
+    page.show_settings(Settings(device="mps"))
+    click(page.try_button)
+    qtbot.waitUntil(page.try_button.isEnabled, timeout=120_000)
+    assert page.answer.text() == (
+        "The chosen device cannot be used: mps was asked for, but this torch finds no such device"
+    )
+
+
+def test_without_a_python_the_try_says_so_at_once(page):
+    Settings().save()
+    click(page.try_button)
+    assert "needs a Python of its own" in page.answer.text()
+    assert page.try_button.isEnabled()
+
+
+def test_a_cancelled_try_leaves_no_words_and_can_be_made_again(qtbot, page):
+    click(page.try_button)
+    click(page.cancel_button)
+    assert page.answer.text() == ""
+    assert page.try_button.isEnabled()
+    qtbot.wait(100)
+    assert page.answer.text() == ""

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""On what the model runs: automatic with its reason, or chosen; threads, memory, and when it is let go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QSizePolicy, QSpinBox, QWidget
+
+from ...gis.device_check import DeviceCheck
+from ...gis.errors import PluginError
+from ...gis.settings import Settings
+from ..parts import narrow_combo, quiet_label
+from ..words import sentence_for
+from .fields import add_row, button_row, page_form
+from .option_words import probe_words
+
+MOST_THREADS = 256
+MOST_MEMORY_MB = 1_024_000
+MOST_IDLE_MINUTES = 24 * 60
+
+
+class DevicePage(QWidget):
+    """Five fields, and a button that tries them."""
+
+    def __init__(self, shown: Callable[[], Settings] = Settings.load, parent: QWidget | None = None) -> None:
+        """``shown`` gives what the other pages show, saved or not."""
+        super().__init__(parent)
+        self._shown = shown
+        self._probe: DeviceCheck | None = None
+        self.device = _choice(
+            ("auto", self.tr("automatic: the fastest that works")),
+            ("cpu", self.tr("CPU")),
+            ("cuda", self.tr("CUDA (NVIDIA)")),
+            ("mps", self.tr("MPS (Apple)")),
+        )
+        self.precision = _choice(
+            ("auto", self.tr("automatic: measured")),
+            ("float32", self.tr("float32: exact, more memory")),
+            ("bfloat16", self.tr("bfloat16: half the memory")),
+        )
+        self.threads = _number(MOST_THREADS, 1, self.tr("automatic: leaves a core to QGIS"))
+        self.memory_limit = _number(MOST_MEMORY_MB, 256, self.tr("automatic: what is free"), " MB")
+        self.idle = _number(MOST_IDLE_MINUTES, 5, self.tr("never"), " min")
+        self.try_button = QPushButton(self.tr("Try it"))
+        self.try_button.clicked.connect(self._try)
+        self.cancel_button = QPushButton(self.tr("Cancel"))
+        self.cancel_button.setToolTip(self.tr("Stops trying"))
+        self.cancel_button.clicked.connect(self.shut_down)
+        self.answer = quiet_label()
+        self._set_trying(False)
+        self._explain()
+        self._lay_out(page_form(self))
+
+    def show_settings(self, settings: Settings) -> None:
+        """Shows its part."""
+        _choose(self.device, settings.device)
+        _choose(self.precision, settings.precision)
+        self.threads.setValue(settings.threads)
+        self.memory_limit.setValue(settings.memory_limit_mb)
+        self.idle.setValue(settings.idle_minutes)
+
+    def written_into(self, settings: Settings) -> Settings:
+        """The settings with what the page shows."""
+        return replace(
+            settings,
+            device=self.device.currentData(),
+            precision=self.precision.currentData(),
+            threads=self.threads.value(),
+            memory_limit_mb=self.memory_limit.value(),
+            idle_minutes=self.idle.value(),
+        )
+
+    def shut_down(self) -> None:
+        """Lets go of a try that is under way."""
+        if self._probe is not None:
+            self._probe.give_up()
+            self._probe.deleteLater()
+            self._probe = None
+            self.answer.clear()
+        self._set_trying(False)
+
+    def _lay_out(self, form: QFormLayout) -> None:
+        add_row(form, self.tr("Device"), self.device)
+        add_row(form, self.tr("Precision"), self.precision)
+        add_row(form, self.tr("CPU threads"), self.threads)
+        add_row(form, self.tr("Memory limit"), self.memory_limit)
+        add_row(form, self.tr("Let the model go after"), self.idle)
+        form.addRow(button_row(self.try_button, self.cancel_button))
+        form.addRow(self.answer)
+
+    def _explain(self) -> None:
+        self.device.setToolTip(
+            self.tr("Automatic takes a graphics card where a small computation runs on it")
+        )
+        self.precision.setToolTip(self.tr("Automatic takes bfloat16 where this computer is faster in it"))
+        self.threads.setToolTip(self.tr("How many CPU cores the model may keep busy"))
+        self.memory_limit.setToolTip(
+            self.tr(
+                "A model that needs more is refused before it is loaded, so that the computer never swaps"
+            )
+        )
+        self.idle.setToolTip(
+            self.tr("After so long without a question its memory is free again; the next one loads it anew")
+        )
+        self.try_button.setToolTip(
+            self.tr(
+                "Starts the model's Python, computes a little on the device, and says what it took and why"
+            )
+        )
+        self.setWhatsThis(self.tr("On what the model computes, and what it may take up of this computer."))
+
+    def _try(self) -> None:
+        self.shut_down()
+        self._set_trying(True)
+        self.answer.setText(self.tr("Trying it: the first time this takes up to a minute ..."))
+        self._probe = DeviceCheck(self.written_into(self._shown()), self)
+        self._probe.known.connect(self._on_known)
+        self._probe.failed.connect(self._on_failed)
+        self._probe.start()
+
+    def _on_known(self, found: dict[str, Any]) -> None:
+        self._tell(probe_words(found))
+
+    def _on_failed(self, error: PluginError) -> None:
+        self._tell(sentence_for(error))
+
+    def _tell(self, words: str) -> None:
+        self._set_trying(False)
+        self.answer.setText(words)
+
+    def _set_trying(self, trying: bool) -> None:
+        self.try_button.setEnabled(not trying)
+        self.cancel_button.setEnabled(trying)
+
+
+def _choice(*entries: tuple[str, str]) -> QComboBox:
+    box = narrow_combo()
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    for value, title in entries:
+        box.addItem(title, value)
+    return box
+
+
+def _choose(box: QComboBox, value: str) -> None:
+    """A value that this version does not know counts as automatic."""
+    box.setCurrentIndex(max(box.findData(value), 0))
+
+
+def _number(most: int, step: int, words_for_none: str, unit: str = "") -> QSpinBox:
+    box = QSpinBox()
+    box.setMaximum(most)
+    box.setSingleStep(step)
+    box.setSpecialValueText(words_for_none)
+    box.setSuffix(unit)
+    return box

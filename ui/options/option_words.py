@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the options page says of Pythons, builds and devices."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from ...gis.models.download import DownloadProgress
+from ...gis.models.installed import InstalledModel
+from ...gis.models.published import PublishedModel
+from ...gis.python_facts import PythonFacts
+from ...gis.runtime.base_python import BasePython, PythonFault
+from ...gis.runtime.preparation import PreparationProgress, Step
+from ...gis.runtime.requirements import Build, source_of
+from ..translation import tr
+from ..words import sentence_for
+
+
+def python_words(python: PythonFacts) -> str:
+    """Whether the model runs on it, and if not, why."""
+    if not python.is_new_enough:
+        words = tr("Not ready: {path} is Python {version}; the model needs 3.10 or newer.")
+    elif python.missing:
+        words = tr("Not ready: Python {version} at {path} lacks {missing}.")
+    else:
+        words = tr("Ready: Python {version} at {path}, with torch {torch} and transformers {transformers}.")
+    return words.format(
+        path=python.path, version=python.version, missing=", ".join(python.missing), **python.packages
+    )
+
+
+def base_python_words(python: BasePython) -> str:
+    """A Python to prepare from, or why it is of no use."""
+    if python.is_usable:
+        return tr("Python {version}: {path}").format(version=python.version, path=python.path)
+    return _FAULTS[python.fault]().format(
+        path=python.path, version=python.version, detail=python.detail or tr("no answer")
+    )
+
+
+def useless_words(pythons: Sequence[BasePython]) -> str:
+    """Why none of them can be taken, a line each; a long answer by its first line."""
+    return "\n".join(base_python_words(python).splitlines()[0] for python in pythons)
+
+
+def build_title(build: Build) -> str:
+    """For which device a build is."""
+    if build is Build.CUDA:
+        return tr("CUDA, for an NVIDIA graphics card")
+    if platform.system() == "Darwin":
+        return tr("For this Mac, its GPU included")
+    return tr("CPU, for every computer")
+
+
+def build_note(build: Build) -> str:
+    """What a build costs."""
+    source = source_of(build)
+    return tr("{download} to download, {disk} of disk.").format(
+        download=size_words(source.download_mb), disk=size_words(source.disk_mb)
+    )
+
+
+def step_words(progress: PreparationProgress) -> str:
+    """What a preparation is doing."""
+    words = {
+        Step.CLEANING: tr("Clearing away what an earlier try left"),
+        Step.CREATING: tr("Making the folder of the new Python"),
+        Step.UPDATING_PIP: tr("Updating its installer"),
+        Step.DOWNLOADING: tr("Downloading packages"),
+        Step.INSTALLING: tr("Installing packages"),
+        Step.CHECKING: tr("Checking that it runs"),
+    }[progress.step]
+    return f"{words}: {progress.detail}" if progress.detail else words
+
+
+def download_words(progress: DownloadProgress) -> str:
+    """How much of a model has arrived."""
+    words = tr("{file}: {done} of {total} are here").format(
+        file=progress.file, done=size_words(progress.done / 1e6), total=size_words(progress.total / 1e6)
+    )
+    return words if progress.done < progress.total else tr("Comparing digests: {words}").format(words=words)
+
+
+def model_words(model: InstalledModel) -> str:
+    """Where a model lies, its licence, and why it cannot be used where it cannot."""
+    lines = [str(model.folder)]
+    if model.fault is not None:
+        lines.append(sentence_for(model.fault))
+    if model.licence:
+        lines.append(tr("Licence, as its files say: {licence}.").format(licence=model.licence))
+    if model.contract is not None:
+        lines.append(tr("Licence, as far as is known: {licence}").format(licence=model.contract.licence))
+    return "\n".join(lines)
+
+
+def offer_words(model: PublishedModel) -> str:
+    """What a download costs and brings."""
+    return tr("{model}, {size}, commit {revision}. {licence}").format(
+        model=model.hub_id,
+        size=size_words(model.size / 1e6),
+        revision=model.revision[:8],
+        licence=model.contract.licence,
+    )
+
+
+def size_words(megabytes: float) -> str:
+    """In the unit that people use for it."""
+    if megabytes < 1000:
+        return tr("{count} MB").format(count=round(megabytes))
+    return tr("{count} GB").format(count=f"{megabytes / 1000:.1f}".rstrip("0").rstrip("."))
+
+
+def probe_words(found: dict[str, Any]) -> str:
+    """Which device would be taken, why, how fast it is, and what the others say."""
+    chosen = found["chosen"]
+    lines = [tr("{title} in {precision}, with {threads} CPU threads: it works.").format(**chosen)]
+    lines.append(chosen["reason"][:1].upper() + chosen["reason"][1:])
+    lines += [_device_words(device) for device in found["devices"]]
+    return "\n".join(lines)
+
+
+def _device_words(device: dict[str, Any]) -> str:
+    if device["fault"]:
+        return tr("{title}: {fault}.").format(**device)
+    speeds = tr(" and ").join(
+        tr("{speed} GFLOP/s in {precision}").format(speed=round(speed), precision=precision)
+        for precision, speed in device["gflops"].items()
+    )
+    words = tr("{title}: {speeds}").format(title=device["title"], speeds=speeds)
+    if device["memory_mb"] is None:
+        return f"{words}."
+    return tr("{words}; {free} of {memory} are free.").format(
+        words=words, free=size_words(device["free_mb"]), memory=size_words(device["memory_mb"])
+    )
+
+
+_FAULTS = {
+    PythonFault.NO_ANSWER: lambda: tr("{path} does not run: {detail}"),
+    PythonFault.OF_QGIS: lambda: tr("{path} belongs to QGIS, which is left alone."),
+    PythonFault.FROM_STORE: lambda: tr(
+        "{path} is from the Microsoft Store, which hides its files from QGIS."
+    ),
+    PythonFault.TOO_OLD: lambda: tr("{path} is Python {version}: older than 3.10."),
+    PythonFault.TOO_NEW: lambda: tr("{path} is Python {version}: newer than its packages."),
+    PythonFault.FREE_THREADED: lambda: tr("{path} is free-threaded; there are no packages for it."),
+    PythonFault.BITS_32: lambda: tr("{path} is a 32 bit Python; the model needs 64 bit."),
+    PythonFault.NO_VENV: lambda: tr("{path} lacks {detail}; on Debian and Ubuntu, install python3-venv."),
+    PythonFault.INTEL_MAC: lambda: tr("{path}: torch is no longer made for Macs with an Intel processor."),
+    PythonFault.TRANSLATED: lambda: tr("{path} is made for Intel; install a Python for Apple's processors."),
+}

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a Python is prepared from, and where; starts, repairs and removes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from ...gis.runtime.base_python import BasePython, BasePythonSearch
+from ...gis.runtime.requirements import Build, offered_builds
+from ...gis.runtime.runtime_folder import default_folder
+from ...gis.settings import Settings
+from ..parts import narrow_combo, quiet_label, row
+from .fields import add_row, button_row, folder_field, page_form
+from .option_words import base_python_words, build_note, build_title, useless_words
+from .runtime_work import RuntimeWork
+
+
+class PreparationForm(QWidget):
+    """Base Python, build, folder; with wheels, their folder too."""
+
+    def __init__(self, work: RuntimeWork, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._work = work
+        self._search: BasePythonSearch | None = None
+        self.base = narrow_combo()
+        self.browse_button = QToolButton()
+        self.base_note = quiet_label()
+        self.build = narrow_combo()
+        self.build_note = quiet_label()
+        self.wheels = folder_field(self.tr("Folder with the wheels of all packages"))
+        self.folder = folder_field(self.tr("Where the Python is made"), str(default_folder()))
+        self.prepare_button = QPushButton(self.tr("Prepare"))
+        self.repair_button = QPushButton(self.tr("Repair"))
+        self.remove_button = QPushButton(self.tr("Remove"))
+        self._lay_out()
+        self._explain()
+        self._connect()
+        self.set_offline(False)
+        self._note("")
+        self._show_build()
+
+    def show_settings(self, settings: Settings) -> None:
+        """Shows its part."""
+        self.folder.setFilePath(settings.runtime_folder)
+        self.build.setCurrentIndex(max(self.build.findData(settings.runtime_build), 0))
+        self._allow()
+
+    def written_into(self, settings: Settings) -> Settings:
+        """The settings with what the form shows."""
+        folder = self.folder.filePath().strip()
+        return replace(settings, runtime_folder=folder, runtime_build=self.build.currentData())
+
+    def set_offline(self, offline: bool) -> None:
+        """Packages from a folder of wheels, or from the network."""
+        for widget in self._of_wheels:
+            widget.setVisible(offline)
+        for widget in self._of_network:
+            widget.setVisible(not offline)
+        self._is_offline = offline
+        self._allow()
+
+    def look_for_pythons(self, paths: Sequence[str] | None = None) -> None:
+        """Fills the list of Pythons, with the usual ones or with these besides."""
+        self.shut_down()
+        self._note(self.tr("Looking for a Python ..."))
+        self._search = BasePythonSearch(self)
+        self._search.finished.connect(self._on_pythons)
+        self._search.start(paths)
+
+    def shut_down(self) -> None:
+        """Lets go of a search; a preparation goes on."""
+        if self._search is not None:
+            self._search.give_up()
+            self._search.deleteLater()
+            self._search = None
+
+    def _lay_out(self) -> None:
+        form = page_form(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        for combo in (self.base, self.build):
+            combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for build in offered_builds():
+            self.build.addItem(build_title(build), build.value)
+        base_row = row(self.base, self.browse_button)
+        add_row(form, self.tr("Made from"), base_row, self.base)
+        form.addRow(self.base_note)
+        self._of_network = (add_row(form, self.tr("Build"), self.build), self.build, self.build_note)
+        form.addRow(self.build_note)
+        self._of_wheels = (add_row(form, self.tr("Wheels"), self.wheels), self.wheels)
+        add_row(form, self.tr("Folder"), self.folder)
+        form.addRow(button_row(self.prepare_button, self.repair_button, self.remove_button))
+
+    def _explain(self) -> None:
+        self.base.setToolTip(
+            self.tr("A Python on this computer, 3.10 or newer, that the new one is made from")
+        )
+        self.browse_button.setText("…")
+        self.browse_button.setToolTip(self.tr("Choose a Python that is not in the list"))
+        self.browse_button.setAccessibleName(self.tr("Choose a Python"))
+        self.build.setToolTip(
+            self.tr("The CPU build is small and works everywhere; CUDA is faster on an NVIDIA graphics card")
+        )
+        self.prepare_button.setToolTip(
+            self.tr("Makes the Python; what is in use now stays until the new one is complete and checked")
+        )
+        self.repair_button.setToolTip(self.tr("Makes it anew as it was made before"))
+        self.remove_button.setToolTip(self.tr("Deletes the prepared Python and its downloads from the disk"))
+
+    def _connect(self) -> None:
+        self.browse_button.clicked.connect(self._browse)
+        self.prepare_button.clicked.connect(self._prepare)
+        self.repair_button.clicked.connect(self._repair)
+        self.remove_button.clicked.connect(self._remove)
+        for field in (self.folder, self.wheels):
+            field.fileChanged.connect(self._allow)
+        self.base.currentIndexChanged.connect(self._allow)
+        self.build.currentIndexChanged.connect(self._show_build)
+        self._work.activity.changed.connect(self._allow)
+
+    def _allow(self) -> None:
+        """What can be clicked now."""
+        is_free = not self._work.activity.is_running
+        is_there = self._work.prepared(self.folder.filePath().strip()) is not None
+        has_wheels = bool(self.wheels.filePath().strip()) or not self._is_offline
+        self.prepare_button.setEnabled(is_free and self.base.currentIndex() >= 0 and has_wheels)
+        self.repair_button.setEnabled(is_free and is_there)
+        self.remove_button.setEnabled(is_free and is_there)
+
+    def _browse(self) -> None:
+        dialog = QFileDialog(self, self.tr("A Python, 3.10 or newer"))
+        dialog.setObjectName("LSpaceBasePython")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._look_at)
+        dialog.open()
+
+    def _look_at(self, path: str) -> None:
+        self.look_for_pythons([path])
+
+    def _on_pythons(self, pythons: tuple[BasePython, ...]) -> None:
+        for python in pythons:
+            if python.is_usable and self.base.findData(python.path) < 0:
+                self.base.addItem(base_python_words(python), python.path)
+        if len(pythons) == 1 and pythons[0].is_usable:
+            self.base.setCurrentIndex(self.base.findData(pythons[0].path))
+        useless = useless_words([python for python in pythons if not python.is_usable])
+        if not self.base.count():
+            advice = self.tr("No Python 3.10 or newer was found. Install one from python.org.")
+            self._note(f"{advice}\n{useless}".strip())
+        else:
+            self._note(useless if len(pythons) == 1 else "")
+        self._allow()
+
+    def _note(self, words: str) -> None:
+        self.base_note.setText(words)
+        self.base_note.setVisible(bool(words))
+
+    def _show_build(self) -> None:
+        self.build_note.setText(build_note(Build(self.build.currentData())))
+
+    def _prepare(self) -> None:
+        wheels = self.wheels.filePath().strip() if self._is_offline else ""
+        self._work.prepare(
+            self.base.currentData(), Build(self.build.currentData()), self.folder.filePath().strip(), wheels
+        )
+
+    def _repair(self) -> None:
+        self._work.repair(self.folder.filePath().strip())
+
+    def _remove(self) -> None:
+        self._work.remove(self.folder.filePath().strip())
