@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QObject
 
 from ..gis.aoi import Aoi
 from ..gis.errors import ChipError
+from ..gis.layers import proposal_layers
 from ..gis.runs.chip_store import ChipStore
 from ..gis.runs.conversation import Conversation
 from ..gis.runs.runner import Runner
@@ -61,6 +62,7 @@ class DockController(QObject):
 
     def _connect(self, host: Host) -> None:
         dock = self._dock
+        QgsProject.instance().projectSaved.connect(self._on_project_saved)
         dock.options_requested.connect(host.open_options)
         dock.first_steps.demo_requested.connect(host.show_demo)
         dock.told_unseen.connect(self._on_told_unseen)
@@ -116,6 +118,17 @@ class DockController(QObject):
         if used == Settings.load():  # else the dock speaks of another model by now
             words = model_words(info, is_embedded=used.is_embedded_model)
             self._dock.show_state(words, details=device_words(info))
+
+    def _on_project_saved(self) -> None:
+        """Proposals are in memory until they are saved: a project file does not hold them."""
+        layers = proposal_layers(QgsProject.instance())
+        if any(layer.providerType() == "memory" and layer.featureCount() for layer in layers):
+            self._dock.tell(
+                tr(
+                    "The project is saved, its proposals are not: they are in memory only. Save them, or "
+                    "make their layer permanent (its menu in the layer tree)."
+                )
+            )
 
     def _on_told_unseen(self, sentence: str) -> None:
         self._tell_host(sentence, False)
