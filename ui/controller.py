@@ -76,6 +76,7 @@ class DockController(QObject):
         dock.conversation_panel.zoom_requested.connect(self._zoom_to)
         self.asking.model_ready.connect(self._on_model_ready)
         self.asking.failed.connect(self.refresh_state)
+        self._runner.model_released.connect(self.refresh_state)
         self.asking.ended.connect(self._on_run_ended)
         self.asking.layer_filled.connect(self.reviewing.show_layer)
 
