@@ -65,6 +65,8 @@ def window(qtbot, worker_window):
     worker_window.open_scene()
     worker_window.activateWindow()  # keys go to the active one; the last test may have opened a dialog
     qtbot.waitUntil(worker_window.isActiveWindow)
+    # the map follows the layer tree when the event loop turns
+    qtbot.waitUntil(lambda: worker_window.canvas.layers() == [worker_window.scene])
     yield worker_window
     qtbot.waitUntil(lambda: QgsApplication.taskManager().countActiveTasks() == 0, timeout=20_000)
 
