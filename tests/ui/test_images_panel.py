@@ -83,13 +83,15 @@ def make_window(qtbot):
 
 
 def settle(qtbot, window):
-    """Waits until map and preview rest."""
+    """Waits until map and preview rest, and still do a moment later."""
     panel = window.panel
-    qtbot.wait(30)
-    qtbot.waitUntil(
-        lambda: not (window.canvas.isDrawing() or panel._rest.isActive() or panel.preview.is_busy),
-        timeout=20_000,
-    )
+
+    def is_at_rest():
+        return not (window.canvas.isDrawing() or panel._rest.isActive() or panel.preview.is_busy)
+
+    for pause_ms in (30, 100):
+        qtbot.wait(pause_ms)
+        qtbot.waitUntil(is_at_rest, timeout=20_000)
     qtbot.wait(10)  # new lines are shown by the event loop
 
 
