@@ -17,12 +17,23 @@ from pathlib import Path, PurePosixPath
 
 SIZE_LIMIT = 25_000_000
 """Bytes."""
-REQUIRED = """name description version qgisMinimumVersion qgisMaximumVersion author email about tracker
-repository homepage icon""".split()
-_NEEDED = ("__init__.py", "metadata.txt", "LICENSE", "README.md")
-_UNWANTED = re.compile(
-    r"/(?:__pycache__|__MACOSX|\.[^/]*|[^/]*\.(?:pyc|pyo|exe|dll|so|dylib|bat|cmd|sh|ps1))(?:/|$)"
+REQUIRED = (
+    "name",
+    "description",
+    "version",
+    "qgisMinimumVersion",
+    "qgisMaximumVersion",
+    "author",
+    "email",
+    "about",
+    "tracker",
+    "repository",
+    "homepage",
+    "icon",
 )
+_NEEDED = ("__init__.py", "metadata.txt", "LICENSE", "README.md")
+_PROGRAMS = "pyc|pyo|exe|dll|so|dylib|bat|cmd|sh|ps1"
+_UNWANTED = re.compile(rf"/(?:__pycache__|__MACOSX|\.[^/]*|[^/]*\.(?:{_PROGRAMS}))(?:/|$)")
 _PLACEHOLDERS = {"http://bugs", "http://repo", "http://homepage"}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from packed import packed_zip
-
 from plugin_site import faults_of
 
 ROOT = Path(__file__).resolve().parents[1]
