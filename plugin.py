@@ -34,7 +34,7 @@ class LSpacePlugin:
         self._action.setToolTip(QCoreApplication.translate("LSpace", "Ask a satellite image a question"))
         self._action.toggled.connect(self._show_dock)
         self._iface.addPluginToRasterMenu(MENU, self._action)
-        self._iface.addRasterToolBarIcon(self._action)
+        self._iface.addToolBarIcon(self._action)
         self._options = OptionsFactory(self._on_settings_saved)
         self._iface.registerOptionsWidgetFactory(self._options)
 
@@ -50,7 +50,7 @@ class LSpacePlugin:
         self._iface.unregisterOptionsWidgetFactory(self._options)
         self._options.shut_down()
         self._options = None
-        self._iface.removeRasterToolBarIcon(self._action)
+        self._iface.removeToolBarIcon(self._action)
         self._iface.removePluginRasterMenu(MENU, self._action)
         self._action.deleteLater()
         self._action = None

@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
-from .child_process import ChildProcess, Ending
-from .errors import PluginError, RuntimeNotFound, WorkerCrashed, WorkerFailed
-from .runs.interpreter import usable_interpreter
+from .child_process import Ending
+from .errors import PluginError, WorkerCrashed, WorkerFailed
+from .python_question import PythonQuestion
 from .settings import Settings
 
 LIMIT_MS = 180_000
@@ -24,41 +24,11 @@ def probe_arguments(settings: Settings) -> list[str]:
     return arguments + (["--threads", str(settings.threads)] if settings.threads else [])
 
 
-class DeviceCheck(QObject):
-    """Tries once; ends with exactly one of the signals, unless it is given up."""
-
-    known = pyqtSignal(object)
-    """What the probe found, as a dict."""
-    failed = pyqtSignal(object)
-    """A ``PluginError``."""
+class DeviceCheck(PythonQuestion):
+    """``known`` has what the probe found, as a dict."""
 
     def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._settings = settings
-        self._child: ChildProcess | None = None
-
-    def start(self) -> None:
-        """Fails at once where no Python is chosen."""
-        try:
-            program = usable_interpreter(self._settings.interpreter)
-        except RuntimeNotFound as error:
-            self.failed.emit(error)
-            return
-        self._child = ChildProcess(program, probe_arguments(self._settings), self)
-        self._child.ended.connect(self._on_ended)
-        self._child.start(LIMIT_MS)
-
-    def give_up(self) -> None:
-        """Nothing is told any more."""
-        if self._child is not None:
-            self._child.give_up()
-
-    def _on_ended(self, ending: Ending) -> None:
-        answer = _read(ending)
-        if isinstance(answer, PluginError):
-            self.failed.emit(answer)
-        else:
-            self.known.emit(answer)
+        super().__init__(settings.interpreter, probe_arguments(settings), LIMIT_MS, _read, parent)
 
 
 def _read(ending: Ending) -> dict[str, Any] | PluginError:

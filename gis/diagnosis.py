@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -14,9 +15,9 @@ from qgis.PyQt.QtCore import PYQT_VERSION_STR, QObject, QSysInfo, pyqtSignal, qV
 from .child_process import ChildProcess, Ending
 from .device_check import LIMIT_MS, probe_arguments
 from .errors import PluginError
+from .interpreter import PLUGIN_FOLDER
 from .python_facts import PythonCheck, PythonFacts
 from .redaction import Private
-from .runs.interpreter import PLUGIN_FOLDER
 from .settings import Settings
 
 
@@ -38,7 +39,7 @@ def compose(facts: Facts, private: Private) -> str:
         "LSpace, diagnosis": _pairs(facts.versions),
         "Settings": _pairs({field.name: getattr(facts.settings, field.name) for field in fields(Settings)}),
         "The model's Python": _python_lines(facts.python),
-        "Device": facts.device.splitlines() or ["not tried"],
+        "Device": _device_lines(facts.device),
         "Last lines of the log": facts.log or ["none"],
     }
     text = "\n\n".join("\n".join([title, "-" * len(title), *lines]) for title, lines in parts.items())
@@ -114,6 +115,16 @@ def _plugin_version() -> str:
 
 def _pairs(values: Mapping[str, object]) -> list[str]:
     return [f"{name}: {value}" for name, value in values.items()]
+
+
+def _device_lines(told: str) -> list[str]:
+    """What the probe said, a line for each thing; as it is where that is no JSON."""
+    try:
+        found = json.loads(told)
+        devices = found.pop("devices")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return told.splitlines() or ["not tried"]
+    return [*_pairs(found), *(json.dumps(device) for device in devices)]
 
 
 def _python_lines(python: PythonFacts | PluginError) -> Iterator[str]:

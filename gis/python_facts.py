@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 
-from .child_process import ChildProcess, Ending
-from .errors import PluginError, RuntimeNotFound, WorkerCrashed
-from .runs.interpreter import PLUGIN_FOLDER, usable_interpreter
+from .child_process import Ending
+from .errors import PluginError, WorkerCrashed
+from .interpreter import PLUGIN_FOLDER
+from .python_question import PythonQuestion
 
 LIMIT_MS = 60_000
 """A virus scanner may read a whole Python before it lets it start."""
@@ -54,41 +55,12 @@ class PythonFacts:
         return numbers >= LEAST_VERSION
 
 
-class PythonCheck(QObject):
-    """Asks one Python; ends with exactly one of the signals, unless it is given up."""
-
-    known = pyqtSignal(object)
-    """A ``PythonFacts``."""
-    failed = pyqtSignal(object)
-    """A ``PluginError``."""
+class PythonCheck(PythonQuestion):
+    """``known`` has a ``PythonFacts``."""
 
     def __init__(self, path: str, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._path = path
-        self._child: ChildProcess | None = None
-
-    def start(self) -> None:
-        """Fails at once where the path is no program."""
-        try:
-            program = usable_interpreter(self._path)
-        except RuntimeNotFound as error:
-            self.failed.emit(error)
-            return
-        self._child = ChildProcess(program, ["-c", _SCRIPT, *required_packages()], self)
-        self._child.ended.connect(self._on_ended)
-        self._child.start(LIMIT_MS)
-
-    def give_up(self) -> None:
-        """Nothing is told any more."""
-        if self._child is not None:
-            self._child.give_up()
-
-    def _on_ended(self, ending: Ending) -> None:
-        facts = _read(self._path, ending)
-        if isinstance(facts, PythonFacts):
-            self.known.emit(facts)
-        else:
-            self.failed.emit(facts)
+        arguments = ["-c", _SCRIPT, *required_packages()]
+        super().__init__(path, arguments, LIMIT_MS, lambda ending: _read(path, ending), parent)
 
 
 def required_packages() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ..model_backend.request import ModelChoice
 
 _PREFIX = "lspace/"
 _DOCK_PREFIX = "lspace/dock/"
+_LOAD_PREFIX = "lspace/load/"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Settings:
     """Where a Python is prepared; empty means the user's data folder."""
     runtime_build: str = ""
     """Which build of torch is prepared; empty means the one that suits this computer."""
+    package_index: str = ""
+    """Address of the only index that packages come from; empty means pip's own, and PyTorch's besides."""
     model_folders: str = ""
     """Folders of the user's own models, one a line."""
     memory_limit_mb: int = 0
@@ -98,6 +101,26 @@ class DockState:
         _save(self, _DOCK_PREFIX)
 
 
+@dataclass(frozen=True)
+class LastLoad:
+    """How the model ran when it was last loaded."""
+
+    device: str = ""
+    """Empty where it never was."""
+    precision: str = ""
+    reason: str = ""
+    """Of the device and the precision, in the worker's words."""
+
+    @classmethod
+    def load(cls) -> LastLoad:
+        """Reads it; a value of the wrong type counts as not set."""
+        return cls(**_load(cls, _LOAD_PREFIX))
+
+    def save(self) -> None:
+        """Writes it."""
+        _save(self, _LOAD_PREFIX)
+
+
 def _load(kind: type, prefix: str) -> dict[str, Any]:
     stored = QgsSettings()
     values = {}
@@ -109,7 +132,7 @@ def _load(kind: type, prefix: str) -> dict[str, Any]:
     return values
 
 
-def _save(record: Settings | DockState, prefix: str) -> None:
+def _save(record: Settings | DockState | LastLoad, prefix: str) -> None:
     stored = QgsSettings()
     for field in fields(record):
         stored.setValue(prefix + field.name, getattr(record, field.name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,7 +20,13 @@ if "lspace" not in sys.modules:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def layers_go_before_qgis(request):
+def user_data(tmp_path_factory):
+    """A folder for what the plugin keeps in the user's data, so that a test leaves nothing there."""
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("user-data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layers_go_before_qgis(request, user_data):
     """A raster layer that lives on in a reference cycle when QGIS has ended spoils the heap."""
     if request.config.pluginmanager.hasplugin("pytest_qgis"):
         request.getfixturevalue("qgis_app")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 
 HUB_ID, COMMIT = "Someone/tiny", "0123456789" * 4
@@ -18,9 +20,15 @@ class Hub(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], certificate: Path | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = files
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # the handshake is for the thread of the answer
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.asked: list[tuple[str, int]] = []  # file, first byte
         self.agents: set[str] = set()
         self.served: dict[str, int] = {}
@@ -32,7 +40,7 @@ class Hub(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request, client_address) -> None:
         """Who asked has gone."""
@@ -94,9 +102,9 @@ class Answer(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(files: dict[str, bytes]):
-    """A hub with these files, until the block ends."""
-    with Hub(files) as server:
+def running(files: dict[str, bytes], certificate: Path | None = None):
+    """A hub with these files, until the block ends; by TLS where it has a certificate."""
+    with Hub(files, certificate) as server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield server
         server.go_on.set()

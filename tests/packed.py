@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,11 +10,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def packed_zip(folder: Path) -> Path:
-    """Makes it in that folder; files that git does not know are not in it."""
-    tree = subprocess.run(
-        ["git", "stash", "create"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    """Makes it in that folder; what is not committed yet is in it."""
     path = folder / "lspace.zip"
-    command = ["git", "archive", "--prefix=lspace/", "-o", str(path), tree or "HEAD"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    index = {"GIT_INDEX_FILE": str(folder / "index")}  # the checkout's own stays as it is
+    _git("add", "--all", **index)
+    _git("archive", "--prefix=lspace/", "-o", str(path), _git("write-tree", **index))
     return path
+
+
+def _git(*arguments: str, **environment: str) -> str:
+    command = ["git", *arguments]
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGES = {"packaging": "24.2", "idna": "3.10"}
 BASE = getattr(sys, "_base_executable", sys.executable)
 """The tests' environment stands on it; a preparation is given a real Python."""
-PATIENCE_MS = 120_000
+PATIENCE_MS = 240_000
 
 
 def downloaded_wheels(folder: Path) -> Path:

@@ -11,15 +11,16 @@ from qgis.PyQt.QtCore import QObject
 
 from ..gis.aoi import Aoi
 from ..gis.errors import ChipError
-from ..gis.layers import proposal_layers
 from ..gis.runs.chip_store import ChipStore
 from ..gis.runs.conversation import Conversation
 from ..gis.runs.runner import Runner
 from ..gis.saved_aoi import AoiSource
-from ..gis.settings import DockState, Settings
+from ..gis.saving.kept_layers import KeptLayers, KeptWithProject
+from ..gis.settings import DockState, LastLoad, Settings
 from .ask_control import AskControl
 from .dock import LSpaceDock
 from .host import Host
+from .review.kept_words import kept_words
 from .review_control import ReviewControl
 from .task.task_panel import Asked
 from .words import device_words, model_words, sentence_for, setup_advice, tr
@@ -39,6 +40,7 @@ class DockController(QObject):
         # before the question is asked: the folder may hold another model by now
         dock.run_panel.run_requested.connect(self._follow_contract)
         self.asking = AskControl(dock, host.canvas, runner, self.conversation, self.store)
+        self._kept_layers = KeptLayers(self)
         self.reviewing = ReviewControl(dock, self.asking, self.conversation, self.store, host.reshape)
         self._connect(host)
         self._recall()
@@ -56,13 +58,14 @@ class DockController(QObject):
         self._remember()
         dock = self._dock
         self.reviewing.shut_down()
+        self._kept_layers.shut_down()
         for part in (dock.aoi_panel, dock.images_panel, dock.review_panel, dock.report_panel):
             part.shut_down()
         self._runner.shut_down()
 
     def _connect(self, host: Host) -> None:
         dock = self._dock
-        QgsProject.instance().projectSaved.connect(self._on_project_saved)
+        self._kept_layers.project_saved.connect(self._on_project_saved)
         dock.options_requested.connect(host.open_options)
         dock.first_steps.demo_requested.connect(host.show_demo)
         dock.told_unseen.connect(self._on_told_unseen)
@@ -115,21 +118,16 @@ class DockController(QObject):
         self._dock.give_room()
 
     def _on_model_ready(self, info: dict[str, Any]) -> None:
+        LastLoad(device=info["device"], precision=info["precision"], reason=info["reason"]).save()
         used = self.asking.settings
         if used == Settings.load():  # else the dock speaks of another model by now
             words = model_words(info, is_embedded=used.is_embedded_model)
             self._dock.show_state(words, details=device_words(info))
 
-    def _on_project_saved(self) -> None:
-        """Proposals are in memory until they are saved: a project file does not hold them."""
-        layers = proposal_layers(QgsProject.instance())
-        if any(layer.providerType() == "memory" and layer.featureCount() for layer in layers):
-            self._dock.tell(
-                tr(
-                    "The project is saved, its proposals are not: they are in memory only. Save them, or "
-                    "make their layer permanent (its menu in the layer tree)."
-                )
-            )
+    def _on_project_saved(self, kept: KeptWithProject) -> None:
+        words = kept_words(kept)
+        if words:
+            self._dock.tell(words)
 
     def _on_told_unseen(self, sentence: str) -> None:
         self._tell_host(sentence, False)

@@ -66,6 +66,7 @@ class LSpaceDock(QgsDockWidget):
         self._room_timer.timeout.connect(self._order_fields)
         self.tabs = self._tabs()
         self.first_steps = FirstSteps()
+        self.run_panel.run_requested.connect(self.first_steps.end)
         self.told_part = ToldPart()
         self.told_label = self.told_part.label
         self.splitter = self._split(self._ask_part(), self.tabs)
@@ -89,6 +90,7 @@ class LSpaceDock(QgsDockWidget):
         self.state_label.setToolTip(details)
         self.advice_button.setText(advice)
         self.advice_button.setVisible(bool(advice))
+        self.first_steps.set_ready(not advice)
 
     def show_panel(self, panel: QWidget) -> None:
         """Brings the tab of that panel to the front."""
@@ -169,8 +171,13 @@ class LSpaceDock(QgsDockWidget):
         tabs.setElideMode(Qt.TextElideMode.ElideRight)
         titles = (self.tr("Conversation"), self.tr("Proposals"), self.tr("Report"))
         self._panels = (self.conversation_panel, self.review_panel, self.report_panel)
-        for panel, title in zip(self._panels, titles):
-            tabs.addTab(scrolled(panel), title)
+        purposes = (
+            self.tr("Questions and answers; further questions about the same image"),
+            self.tr("The boxes of the answers: accept, reject, relabel, measure, save"),
+            self.tr("What was found, how and by whom it was reviewed, as HTML or PDF"),
+        )
+        for panel, title, purpose in zip(self._panels, titles, purposes):
+            tabs.setTabToolTip(tabs.addTab(scrolled(panel), title), purpose)
         tabs.currentChanged.connect(lambda _: self.give_room())
         tabs.setMinimumHeight(tabs.fontMetrics().lineSpacing() * TAB_LINES)
         return tabs

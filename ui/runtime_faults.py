@@ -73,7 +73,12 @@ def _of_computer() -> dict[Fault, str]:
             "a folder outside of both."
         ),
         Fault.BUSY: tr(
-            "Another QGIS is preparing this folder right now. Wait for it, or choose another one."
+            "Another QGIS is preparing or removing the Python of this folder right now. Wait for it, or "
+            "choose another folder."
+        ),
+        Fault.IN_USE: tr(
+            "It could not be removed: a program still runs from it, perhaps another QGIS, or its files are "
+            "protected. Close that program, then remove it again."
         ),
         Fault.DISK_FULL: tr(
             "The disk is full. Free some space or choose a folder on another disk, then try again: what has "
@@ -93,8 +98,8 @@ def _of_computer() -> dict[Fault, str]:
             "Redistributable (x64), then repair."
         ),
         Fault.LONG_PATH: tr(
-            "A path grew too long for Windows. Choose a folder with a short name such as C:\\lspace, or have "
-            "long paths switched on."
+            "A path grew too long. Choose a folder with a short name, such as C:\\lspace on Windows, where "
+            "long paths can be switched on too."
         ),
         Fault.KILLED: tr(
             "It was ended from outside: memory ran out, or a virus scanner or somebody stopped it. Close "

@@ -104,7 +104,9 @@ def outcome_words(outcome: RunOutcome) -> str:
 def setup_advice(settings: Settings) -> tuple[str, str]:
     """Whether a run is possible, in a sentence, and the words of the button where it is not."""
     if not settings.interpreter:
-        return tr("The model needs a Python of its own; none is chosen yet."), tr("Options ...")
+        return tr("The model needs a Python of its own; none is chosen yet. LSpace can prepare one."), tr(
+            "Set it up ..."
+        )
     model = settings.model_choice().model.replace("\\", "/").rstrip("/").split("/")[-1]
     words = tr("{model}: loads on the first run. Nothing leaves this computer.").format(model=model)
     return (f"{words} {_demonstration_words()}" if settings.is_embedded_model else words), ""
@@ -208,8 +210,8 @@ def _worker_failed(error: WorkerFailed) -> str:
         "checksum": tr("The downloaded weights are not the published ones and were thrown away: {detail}"),
         "device": tr("The chosen device cannot be used: {detail}"),
         "out_of_memory": tr(
-            "There is too little memory for this model: {detail}. Close other programs, or choose bfloat16, "
-            "a higher limit or a smaller model in the options."
+            "There is too little memory for this model: {detail}. Close other programs, or choose bfloat16 "
+            "or a higher limit in the options (tab Device), or a smaller model (tab Models)."
         ),
         "request": tr("The worker refused the request: {detail}"),
     }

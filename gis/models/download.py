@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from qgis.PyQt.QtCore import QObject, QProcessEnvironment, pyqtSignal
 
 from ..child_process import ChildProcess, Ending
 from ..errors import PluginError, RuntimeNotFound, WorkerCrashed, WorkerFailed
-from ..runs.interpreter import usable_interpreter
+from ..interpreter import usable_interpreter
 from ..runtime.network import network_environment, without_secrets
 from ..settings import Settings
 
@@ -65,14 +64,10 @@ class ModelDownload(QObject):
         """Begins, or goes on where an earlier try stopped; fails at once where no Python is chosen."""
         try:
             program = usable_interpreter(self._settings.interpreter)
-            folder = self._settings.runtime_folder
-            self._environment = network_environment(Path(folder) if folder else None)
         except RuntimeNotFound as error:
             self.failed.emit(error)
             return
-        except OSError as error:
-            self.failed.emit(WorkerFailed(code="download_failed", reason="bad folder", detail=str(error)))
-            return
+        self._environment = network_environment(program)
         self._child = ChildProcess(program, self._arguments(), self, self._environment)
         self._child.line_read.connect(self._on_line)
         self._child.ended.connect(self._on_ended)

@@ -16,10 +16,10 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from ...model_backend.protocol import Message, MessageType
 from ..errors import CrsUnknown, OtherContract, PluginError, ProjectClosed, RuntimeNotFound, WorkerFailed
 from ..imaging.chip import ChipSet
+from ..interpreter import usable_interpreter
 from ..settings import Settings
 from .active_run import ActiveRun
 from .chip_maker import ChipMaker
-from .interpreter import usable_interpreter
 from .run_order import RunOrder
 from .run_progress import RunOutcome, RunProgress, RunStage
 from .worker_process import WorkerProcess, WorkerState

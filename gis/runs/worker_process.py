@@ -12,12 +12,14 @@ from enum import Enum
 from typing import Any
 
 from qgis.core import Qgis, QgsMessageLog
-from qgis.PyQt.QtCore import QCoreApplication, QObject, QProcess, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, pyqtSignal
 
 from ...model_backend.errors import ProtocolError
 from ...model_backend.protocol import Message, MessageType, parse_line
+from ..child_process import ask_to_end, kill_family, let_end
 from ..errors import WorkerCrashed
-from .interpreter import PLUGIN_FOLDER, worker_environment
+from ..interpreter import PLUGIN_FOLDER
+from ..runtime.network import network_environment, without_secrets
 
 WORKER_ARGUMENTS = ("-m", "model_backend", "worker")
 CANCEL_GRACE_MS = 1500
@@ -43,7 +45,6 @@ class WorkerProcess(QObject):
 
     message_received = pyqtSignal(object)
     """A ``Message`` from the worker, or a ``CANCELLED`` of our own where it had to be killed."""
-    state_changed = pyqtSignal(object)
     crashed = pyqtSignal(object)
     """A ``WorkerCrashed``; all open requests are over."""
 
@@ -59,6 +60,7 @@ class WorkerProcess(QObject):
         self._unsent: list[Message] = []
         self._last_id = 0
         self._log = b""
+        self._environment = QProcessEnvironment()
         self._cancel_timer = QTimer(self)
         self._cancel_timer.setSingleShot(True)
         self._cancel_timer.setInterval(CANCEL_GRACE_MS)
@@ -80,8 +82,8 @@ class WorkerProcess(QObject):
         return self._process.processId() or None if self._process else None
 
     def log_tail(self) -> str:
-        """The end of what the worker wrote to stderr."""
-        return self._log.decode(errors="replace")
+        """The end of what the worker wrote to stderr, without secrets."""
+        return without_secrets(self._log.decode(errors="replace"), self._environment)
 
     def send(self, message_type: MessageType, body: dict[str, Any]) -> int:
         """Sends a request, starting the worker if there is none; returns the request's id."""
@@ -94,7 +96,7 @@ class WorkerProcess(QObject):
             self._unsent.append(message)
         else:
             self._write(message)
-            self._set_state(WorkerState.BUSY)
+            self._state = WorkerState.BUSY
         return message.request_id
 
     def cancel(self, request_id: int) -> None:
@@ -104,35 +106,30 @@ class WorkerProcess(QObject):
         if self._state is WorkerState.STARTING or self._open[request_id] is MessageType.LOAD:
             self._kill_deaf()
             return
-        self._set_state(WorkerState.CANCELLING)
+        self._state = WorkerState.CANCELLING
         self._write(Message(MessageType.CANCEL, request_id))
         self._cancel_timer.start()
 
     def stop(self) -> None:
         """Lets the worker end: its input is closed, and after a grace it is killed. Nobody waits."""
         process = self._let_go()
-        if process is None:
-            return
-        process.closeWriteChannel()
-        # owned by the process, which outlives this object: a plugin may be unloaded meanwhile
-        timer = QTimer(process)
-        timer.setSingleShot(True)
-        timer.timeout.connect(process.kill)
-        timer.start(STOP_GRACE_MS)
+        if process is not None:
+            ask_to_end(process, STOP_GRACE_MS)
 
     def _start(self) -> None:
         self._log = b""
+        self._environment = network_environment(self._program)  # a model may have to be downloaded
         process = QProcess(QCoreApplication.instance())
         process.setProgram(self._program)
         process.setArguments(self._arguments)
         process.setWorkingDirectory(str(PLUGIN_FOLDER))
-        process.setProcessEnvironment(worker_environment())
+        process.setProcessEnvironment(self._environment)
         process.readyReadStandardOutput.connect(self._read_messages)
         process.readyReadStandardError.connect(self._read_log)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
         self._process = process
-        self._set_state(WorkerState.STARTING)
+        self._state = WorkerState.STARTING
         process.start()
 
     def _write(self, message: Message) -> None:
@@ -153,7 +150,7 @@ class WorkerProcess(QObject):
 
     def _take(self, message: Message) -> None:
         if message.type is MessageType.READY:
-            self._set_state(WorkerState.BUSY if self._unsent else WorkerState.IDLE)
+            self._state = WorkerState.BUSY if self._unsent else WorkerState.IDLE
             for unsent in self._unsent:
                 self._write(unsent)
             self._unsent.clear()
@@ -164,7 +161,7 @@ class WorkerProcess(QObject):
                 self._unsent.clear()
             if not self._open:
                 self._cancel_timer.stop()
-                self._set_state(WorkerState.IDLE)
+                self._state = WorkerState.IDLE
         self.message_received.emit(message)
 
     def _read_log(self) -> None:
@@ -172,7 +169,7 @@ class WorkerProcess(QObject):
             return
         piece = bytes(self._process.readAllStandardError())
         self._log = (self._log + piece)[-LOG_TAIL_BYTES:]
-        text = piece.decode(errors="replace").rstrip()
+        text = without_secrets(piece.decode(errors="replace"), self._environment).rstrip()
         if text:
             QgsMessageLog.logMessage(text, "LSpace", Qgis.MessageLevel.Info, False)
 
@@ -181,7 +178,7 @@ class WorkerProcess(QObject):
         cancelled = list(self._open)
         process = self._let_go()
         if process is not None:
-            process.kill()
+            kill_family(process)
         for request_id in cancelled:
             self.message_received.emit(Message(MessageType.CANCELLED, request_id, {"killed": True}))
 
@@ -206,7 +203,7 @@ class WorkerProcess(QObject):
         error.values["log"] = self.log_tail()
         process = self._let_go()
         if process is not None:
-            process.kill()
+            kill_family(process)
         self.crashed.emit(error)
 
     def _let_go(self) -> QProcess | None:
@@ -224,13 +221,6 @@ class WorkerProcess(QObject):
             (process.errorOccurred, self._on_error),
         ):
             signal.disconnect(slot)
-        process.finished.connect(process.deleteLater)
-        if process.state() == QProcess.ProcessState.NotRunning:
-            process.deleteLater()
-        self._set_state(WorkerState.STOPPED)
+        let_end(process)
+        self._state = WorkerState.STOPPED
         return process
-
-    def _set_state(self, state: WorkerState) -> None:
-        if state is not self._state:
-            self._state = state
-            self.state_changed.emit(state)

@@ -12,6 +12,7 @@ class Fault(Enum):
 
     BAD_FOLDER = "bad folder"
     BUSY = "busy"
+    IN_USE = "in use"
     DISK_FULL = "disk full"
     PROXY_LOGIN = "proxy login"
     SOCKS = "socks"
@@ -46,7 +47,7 @@ _SIGNS = (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError|SSL: [A-Z_]+|TLS CA certificate",
     ),
     (Fault.CHECKSUM, r"DO NOT MATCH THE HASHES|BadZipFile|not a zip file|Wheel '.*' .*is invalid|Bad CRC-32"),
-    (Fault.LONG_PATH, r"Windows Long Path support|WinError 206\b"),
+    (Fault.LONG_PATH, r"Windows Long Path support|WinError 206\b|Errno 36\b|File name too long"),
     (
         Fault.WRONG_ARCHITECTURE,
         r"Exec format error|Bad CPU type|wrong ELF class|incompatible architecture|WinError (?:193|216)\b",

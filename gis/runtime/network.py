@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from qgis.core import QgsApplication, QgsNetworkAccessManager
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsNetworkAccessManager
 from qgis.PyQt.QtCore import QProcessEnvironment, QUrl
 from qgis.PyQt.QtNetwork import QNetworkProxy
 
-from ..runs.interpreter import worker_environment
-from .runtime_folder import default_folder
+from ..interpreter import worker_environment
+from .runtime_folder import folder_of
 
 BUNDLE = "certificates.pem"
 _BUNDLE_NAMES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -33,14 +33,18 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-
 _LOGIN = re.compile(r"(://)[^/@\s]+@")
 
 
-def network_environment(folder: Path | None = None) -> QProcessEnvironment:
-    """That of the worker, with QGIS's proxy and certificates; for the GUI thread.
+def network_environment(python: str, folder: Path | None = None) -> QProcessEnvironment:
+    """That of the worker, with QGIS's proxy and certificates; for the GUI thread, where it takes some 10 ms.
 
-    ``folder`` is the runtime's, where the certificates are written; the default one if none is named.
+    The certificates are written into ``folder``, or else into that of the runtime that ``python`` belongs to.
+    Where they cannot be written, ``python`` trusts what it trusts by itself.
     """
     environment = worker_environment()
     _set_proxy(environment)
-    _set_certificates(environment, folder or default_folder())
+    try:
+        _set_certificates(environment, python, folder or folder_of(python))
+    except OSError as error:
+        QgsMessageLog.logMessage(f"no certificates: {error}", "LSpace", Qgis.MessageLevel.Warning, False)
     return environment
 
 
@@ -48,23 +52,39 @@ def without_secrets(text: str, environment: QProcessEnvironment) -> str:
     """The text without logins in addresses and without the proxy's password."""
     text = _LOGIN.sub(r"\1***@", text)
     for name in _PROXY_NAMES:
-        written = urlsplit(environment.value(name)).password
+        written = _password(environment.value(name))
         for secret in {written, unquote(written)} if written else ():
             text = text.replace(secret, "***")
     return text
+
+
+def _password(address: str) -> str | None:
+    try:
+        return urlsplit(address).password
+    except ValueError:  # whatever somebody wrote there
+        return None
 
 
 def _set_proxy(environment: QProcessEnvironment) -> None:
     manager = QgsNetworkAccessManager.instance()
     proxy = manager.fallbackProxy()
     if not proxy.hostName() or proxy.type() not in _SCHEMES:
-        return  # what the environment says about proxies stays
+        _mend_proxy(environment)
+        return
     address = _proxy_address(proxy)
     for name in _PROXY_NAMES:
         _insert(environment, name, address)
     hosts = [_host(part) for entry in _excluded(manager) for part in entry.split("|")]
     kept = environment.value("NO_PROXY") or environment.value("no_proxy")
     _insert(environment, "NO_PROXY", ",".join(filter(None, [kept, *hosts])))
+
+
+def _mend_proxy(environment: QProcessEnvironment) -> None:
+    """What the system says about proxies stays; desktops write ``socks:``, which programs refuse."""
+    for name in (*_PROXY_NAMES, *(name.lower() for name in _PROXY_NAMES)):
+        value = environment.value(name)
+        if value.startswith("socks:"):
+            environment.insert(name, value.replace("socks:", "socks5h:", 1))
 
 
 def _proxy_address(proxy: QNetworkProxy) -> str:
@@ -92,9 +112,10 @@ def _insert(environment: QProcessEnvironment, name: str, value: str) -> None:
     environment.insert(name.lower(), value)
 
 
-def _set_certificates(environment: QProcessEnvironment, folder: Path) -> None:
+def _set_certificates(environment: QProcessEnvironment, python: str, folder: Path) -> None:
     texts = [bytes(QgsApplication.authManager().trustedCaCertsPemText())]
-    texts += [path.read_bytes() for path in dict.fromkeys(_bundles(environment, folder)) if path.is_file()]
+    bundles = dict.fromkeys(_bundles(environment, Path(python)))
+    texts += [path.read_bytes() for path in bundles if path.is_file()]
     certificates = dict.fromkeys(found for text in texts for found in _CERTIFICATE.findall(text))
     if not certificates:
         return
@@ -107,8 +128,8 @@ def _set_certificates(environment: QProcessEnvironment, folder: Path) -> None:
         environment.insert(name, str(bundle))
 
 
-def _bundles(environment: QProcessEnvironment, folder: Path) -> Iterator[Path]:
-    """Files of certificates that programs would use without ours, which takes their place.
+def _bundles(environment: QProcessEnvironment, python: Path) -> Iterator[Path]:
+    """Files of certificates that the Python would use without ours, which takes their place.
 
     Windows fetches a root only when it is first needed, so what Qt lists there is not all.
     """
@@ -117,6 +138,12 @@ def _bundles(environment: QProcessEnvironment, folder: Path) -> Iterator[Path]:
             yield Path(environment.value(name))
     if ssl.get_default_verify_paths().cafile:
         yield Path(ssl.get_default_verify_paths().cafile)
-    for packages in ("lib/python3*/site-packages", "Lib/site-packages"):
-        yield from folder.glob(f"env-*/{packages}/certifi/cacert.pem")
-        yield from folder.glob(f"env-*/{packages}/pip/_vendor/certifi/cacert.pem")
+    environment_folder = python.parent.parent
+    places = [
+        *environment_folder.glob("lib/python3*/site-packages"),
+        environment_folder / "Lib" / "site-packages",  # Windows
+        python.parent / "Lib" / "site-packages",  # conda on Windows
+    ]
+    for packages in places:
+        yield packages / "certifi" / "cacert.pem"
+        yield packages / "pip" / "_vendor" / "certifi" / "cacert.pem"

@@ -17,15 +17,16 @@ from typing import Any
 
 from qgis.PyQt.QtCore import QLockFile, QObject, QProcessEnvironment, pyqtSignal
 
+from ..child_process import Ending
 from ..errors import PluginError, RuntimeFailed
 from ..task import BackgroundTask
 from .fault import Fault, fault_in
 from .foreign_step import FACTS
 from .network import network_environment, without_secrets
 from .pip_progress import PipProgress
-from .requirements import Build, Requirements, model_requirements
+from .requirements import Requirements, model_requirements
 from .runtime_folder import RuntimeFolder, Stamp, python_of
-from .step_process import StepEnd, StepProcess
+from .step_process import StepProcess
 
 LOG_LINES = 200
 LOG_LINES_TOLD = 12
@@ -89,9 +90,10 @@ def repair_order(folder: RuntimeFolder) -> PreparationOrder | None:
     if current is None:
         return None
     stamp = current.stamp
-    build = Build(stamp.build) if stamp.build in {each.value for each in Build} else Build.CPU
     extra = stamp.extra_index or None
-    requirements = model_requirements(build, wheels=stamp.wheels, index=stamp.index, extra_index=extra)
+    requirements = model_requirements(
+        current.build, wheels=stamp.wheels, index=stamp.index, extra_index=extra
+    )
     return PreparationOrder(folder, stamp.base, requirements)
 
 
@@ -113,8 +115,7 @@ class Preparation(QObject):
         self._order = order
         self._folder = order.folder
         self._environment = self._folder.new_environment()
-        self._lock = QLockFile(str(self._folder.lock))
-        self._lock.setStaleLockTime(0)  # as old as it may be, but not of a process that is gone
+        self._lock = self._folder.new_lock()
         self._step = Step.CLEANING
         self._process: StepProcess | None = None
         self._variables = QProcessEnvironment()
@@ -144,7 +145,7 @@ class Preparation(QObject):
         process, self._process = self._process, None
         if process is not None:
             process.gone.connect(self._on_gone)
-            process.kill()
+            process.give_up()
 
     # --- steps ---
 
@@ -156,7 +157,10 @@ class Preparation(QObject):
             folder.path.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(folder.path).free
         except OSError as error:
-            raise self._failure(fault_in(str(error)), str(error), folder=str(folder.path)) from error
+            fault = fault_in(str(error))
+            if fault is Fault.UNKNOWN:  # a file in its place, a drive that is gone
+                fault = Fault.BLOCKED
+            raise self._failure(fault, str(error), folder=str(folder.path)) from error
         if not self._lock.tryLock(0):
             if self._lock.error() == QLockFile.LockError.LockFailedError:
                 raise self._failure(Fault.BUSY)
@@ -212,10 +216,10 @@ class Preparation(QObject):
                 wheels=requirements.wheels,
                 **json.loads(self._facts),
             )
-            runtime = self._folder.switch_to(self._environment, stamp)
-        except (OSError, ValueError, TypeError) as error:
-            self._fail(fault_in(str(error)), str(error))
+        except (ValueError, TypeError) as error:
+            self._fail(Fault.UNKNOWN, f"no facts: {error}")
             return
+        runtime = self._folder.switch_to(self._environment, stamp)
         self._end(self.finished.emit, runtime.python, keep_cache=False)
 
     # --- child processes ---
@@ -229,18 +233,14 @@ class Preparation(QObject):
     def _run(self, python: str, arguments: Sequence[str], after: Callable[[], None]) -> None:
         self._after = after
         self._log.clear()
-        try:
-            self._variables = self._make_variables()
-        except OSError as error:
-            self._fail(fault_in(str(error)), str(error))
-            return
-        self._process = StepProcess(python, self._variables, self)
+        self._variables = self._make_variables(python)
+        self._process = StepProcess(python, arguments, self._variables, self)
         self._process.line_read.connect(self._on_line)
         self._process.ended.connect(self._on_step_ended)
-        self._process.start(arguments)
+        self._process.start()
 
-    def _make_variables(self) -> QProcessEnvironment:
-        variables = network_environment(self._folder.path)
+    def _make_variables(self, python: str) -> QProcessEnvironment:
+        variables = network_environment(python, self._folder.path)
         for name in _MISLEADING:
             variables.remove(name)
         for name in ("TMPDIR", "TEMP", "TMP"):
@@ -263,16 +263,16 @@ class Preparation(QObject):
             step = Step.INSTALLING if self._pip.is_installing else Step.DOWNLOADING
             self._tell(step, self._pip.share, self._pip.detail)
 
-    def _on_step_ended(self, end: StepEnd) -> None:
-        self._process = None
-        if end.exit_code == 0:
-            self._after()
-            return
-        log = "\n".join([*self._log, end.fault])
-        fault = fault_in(log)
-        if end.exit_code is None and not end.fault:
-            fault = Fault.KILLED
-        self._fail(fault, end.fault)
+    def _on_step_ended(self, ending: Ending) -> None:
+        if self._process is not None:
+            self._process.deleteLater()
+            self._process = None
+        if ending.is_good:
+            self._go_on()
+        elif ending.has_started and ending.exit_code is None:
+            self._fail(Fault.KILLED)
+        else:  # what is in the log is told besides; ending.log is why it could not be started
+            self._fail(fault_in("\n".join([*self._log, ending.log])), ending.log)
 
     def _on_gone(self) -> None:
         self._end(self.cancelled.emit)
@@ -320,7 +320,13 @@ class Preparation(QObject):
         if self._is_cancelled and not self._is_ending:
             self._end(self.cancelled.emit)
         else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        try:
             self._after()
+        except OSError as error:  # the disk is full, say, when it is our turn to write
+            self._fail(fault_in(str(error)), str(error))
 
     def _tell(self, step: Step, download: float | None = None, detail: str = "") -> None:
         self._step = step

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from qgis.core import QgsApplication
@@ -29,6 +30,23 @@ _WINDOWS = (
     "{LOCALAPPDATA}/Python/pythoncore-3.{minor}-64/python.exe",
     "{ProgramFiles}/Python3{minor}/python.exe",
 )
+# what uv, pyenv and conda make in the user's folder; shims are passed over, they are no Pythons
+_OF_TOOLS = (
+    ".local/share/uv/python/cpython-*/bin/python3",
+    ".pyenv/versions/*/bin/python3",
+    "miniforge3/bin/python3",
+    "miniconda3/bin/python3",
+    "anaconda3/bin/python3",
+)
+_OF_TOOLS_ON_WINDOWS = (
+    "AppData/Roaming/uv/python/cpython-*/python.exe",
+    ".pyenv/pyenv-win/versions/*/python.exe",
+    "miniforge3/python.exe",
+    "AppData/Local/miniforge3/python.exe",
+    "miniconda3/python.exe",
+    "AppData/Local/miniconda3/python.exe",
+    "anaconda3/python.exe",
+)
 _REGISTRY = tuple(
     rf"{hive}\SOFTWARE\Python\PythonCore" for hive in ("HKEY_CURRENT_USER", "HKEY_LOCAL_MACHINE")
 )
@@ -36,12 +54,13 @@ _REGISTRY = tuple(
 
 def candidates() -> list[str]:
     """Programs that may be Pythons, the best first, none of QGIS's; they have not been run."""
+    home = Path.home()
     if sys.platform == "win32":
-        found = [*_registered(), *windows_places(os.environ)]
+        found = [*_registered(), *windows_places(os.environ), *of_tools(home, _OF_TOOLS_ON_WINDOWS)]
     elif sys.platform == "darwin":
-        found = [*mac_places(), *on_path()]
+        found = [*mac_places(), *on_path(), *of_tools(home)]
     else:
-        found = [*on_path()]
+        found = [*on_path(), *of_tools(home)]
     taken = folders_of_qgis()
     outside = [path for path in found if not any(is_inside(Path(path), folder) for folder in taken)]
     return [path for path in dict.fromkeys(outside) if os.path.isfile(path)]
@@ -64,6 +83,12 @@ def windows_places(environ: Mapping[str, str]) -> Iterator[str]:
     """Where python.org's installers put them."""
     folders = {name: environ.get(name, "") for name in ("LOCALAPPDATA", "ProgramFiles")}
     return (place.format(minor=minor, **folders) for minor in MINORS for place in _WINDOWS)
+
+
+def of_tools(home: Path, patterns: Sequence[str] = _OF_TOOLS) -> Iterator[str]:
+    """What tools have put into the user's folder, the newest version of each first."""
+    for pattern in patterns:
+        yield from (str(path) for path in sorted(home.glob(pattern), key=_version_in, reverse=True))
 
 
 def folders_of_qgis() -> tuple[Path, ...]:
@@ -89,6 +114,10 @@ def is_inside(path: Path, folder: Path) -> bool:
     whole = Path(os.path.normcase(os.path.realpath(path.parent))) / os.path.normcase(path.name)
     root = Path(os.path.normcase(os.path.realpath(folder)))
     return whole == root or root in whole.parents
+
+
+def _version_in(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]
 
 
 def _registered() -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ..runs.interpreter import PLUGIN_FOLDER
+from ..interpreter import PLUGIN_FOLDER
 
 REQUIREMENTS = PLUGIN_FOLDER / "requirements.txt"
 MODULES = (
@@ -120,12 +120,16 @@ def source_of(build: Build, system: str = "") -> Source:
 def model_requirements(
     build: Build = Build.CPU, *, wheels: str = "", index: str = "", extra_index: str | None = None
 ) -> Requirements:
-    """What the worker needs; ``extra_index`` None takes PyTorch's own where the build needs it."""
+    """What the worker needs; ``extra_index`` None takes PyTorch's own where the build needs it.
+
+    An ``index`` stands for all others: a mirror, beside which nothing else may be in reach.
+    """
     source = source_of(build)
-    extra = source.index if extra_index is None else extra_index
+    extra = ("" if index else source.index) if extra_index is None else extra_index
     version = torch_version()
-    # a folder of wheels holds what somebody put there: their build is right
-    tagged = source.tag and version and not wheels
+    # a folder of wheels holds what somebody put there: their build is right;
+    # a mirror that has no CPU build has CUDA's, which runs on the CPU, but not the other way round
+    tagged = source.tag and version and not wheels and (extra or build is Build.CUDA)
     return Requirements(
         build=build,
         constraints=(f"torch=={version}{source.tag}",) if tagged else (),

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QStandardPaths
+from qgis.PyQt.QtCore import QLockFile, QStandardPaths
 
-from ..runs.interpreter import PLUGIN_FOLDER
+from ..interpreter import PLUGIN_FOLDER
 from .python_places import folders_of_qgis, is_inside
-from .requirements import Requirements
+from .requirements import Build, Requirements
 
 _CURRENT, _STAMP = "current", "lspace-runtime.json"
 _ENVIRONMENTS = "env-*"
@@ -30,6 +30,13 @@ def default_folder() -> Path:
     """Where runtimes lie unless the user chose another place: in the user's data, not in QGIS's."""
     data = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)
     return Path(data) / "lspace" / "runtime"
+
+
+def folder_of(python: str) -> Path:
+    """The folder that a prepared Python lies in; the default one for any other Python."""
+    environment = Path(python).parent.parent
+    is_ours = environment.match(_ENVIRONMENTS) and (environment / _STAMP).is_file()
+    return environment.parent if is_ours else default_folder()
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,12 @@ class PreparedRuntime:
         """Its interpreter."""
         return python_of(self.folder)
 
+    @property
+    def build(self) -> Build:
+        """That of torch."""
+        is_known = self.stamp.build in {build.value for build in Build}
+        return Build(self.stamp.build) if is_known else Build.CPU
+
     def fits(self, requirements: Requirements) -> bool:
         """Whether it was made from these, so that nothing is to be done."""
         return self.stamp.digest == requirements.digest()
@@ -84,11 +97,6 @@ class RuntimeFolder:
         return self.path / "tmp"
 
     @property
-    def lock(self) -> Path:
-        """Held by the one who prepares."""
-        return self.path / "lock"
-
-    @property
     def is_allowed(self) -> bool:
         """False inside the plugin, which updates replace, and inside QGIS and its profile."""
         profile = Path(QgsApplication.qgisSettingsDirPath())
@@ -104,6 +112,12 @@ class RuntimeFolder:
             return None
         runtime = PreparedRuntime(folder, stamp)
         return runtime if os.access(runtime.python, os.X_OK) else None
+
+    def new_lock(self) -> QLockFile:
+        """To be held by the one who prepares or removes; not yet taken."""
+        lock = QLockFile(str(self.path / "lock"))
+        lock.setStaleLockTime(0)  # as old as it may be, but not of a process that is gone
+        return lock
 
     def new_environment(self) -> Path:
         """A place for one more; a short name, for the sake of Windows."""
@@ -126,11 +140,22 @@ class RuntimeFolder:
             shutil.rmtree(self.cache, ignore_errors=True)
 
     def clear(self) -> None:
-        """Removes all that is ours, and the folder if nothing else is in it; takes seconds."""
+        """Removes all that is ours but the lock; takes seconds.
+
+        Raises:
+            OSError: a program has a file open, or they are protected; then the runtime in use still is.
+        """
+        current = self.current()
+        if current is not None:
+            # where a file is open Windows refuses this, and nothing is half deleted
+            current.folder.rename(self.new_environment())
         (self.path / _CURRENT).unlink(missing_ok=True)
         self.sweep(keep_cache=False)
         for bundle in self.path.glob("certificates.pem*"):
             bundle.unlink(missing_ok=True)
+
+    def remove_if_empty(self) -> None:
+        """Removes the folder itself, unless there is something else in it."""
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
 

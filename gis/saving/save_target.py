@@ -67,7 +67,7 @@ class SaveTarget:
             TargetInUse: by ``layers`` of the project, or by another program if there are none.
             TargetNotWritable: the folder or a file does not allow it.
         """
-        present = self._check_files()
+        present = self.check_files()
         readers = _layers_reading(present)
         if readers:
             raise TargetInUse(path=str(self.path), layers=readers)
@@ -83,7 +83,7 @@ class SaveTarget:
         sidecars = sorted(file for file in folder.iterdir() if file != draft)
         for file in (draft, *sidecars):
             flush(file)
-        self._check_files()
+        self.check_files()
         self._check_journals()
         backup.mkdir()
         moved: list[Path] = []
@@ -105,8 +105,8 @@ class SaveTarget:
     def _files(self) -> list[Path]:
         return [self.path, *(self.path.with_suffix(ending) for ending in self.format.companions)]
 
-    def _check_files(self) -> list[Path]:
-        """The files that are there, if they may be replaced."""
+    def check_files(self) -> list[Path]:
+        """The files that are there, if they may be replaced; raises as ``check``, whoever reads them."""
         present = [file for file in self._files() if file.exists()]
         if present and not self.overwrite:
             tables = _tables_in(self.path) if self.is_package else []

@@ -156,7 +156,9 @@ def _fetch_file(commit: _Commit, file: HubFile, report: Callable[[int], None]) -
                 time.sleep(pauses.pop(0))
     if _size(part) != file.size:
         part.unlink()
-        raise DownloadFailed(f"{file.name} arrived with another size than the hub says", file=file.name)
+        raise DownloadFailed(
+            f"{file.name} arrived with another size than the hub says", reason="refused", file=file.name
+        )
     part.replace(commit.folder / file.name)
 
 
@@ -257,6 +259,11 @@ def _reporting_failures(commit: _Commit) -> Iterator[None]:
         raise DownloadFailed(
             f"{where} does not answer as it should: {error}", reason=_network_reason(error)
         ) from error
+    except (
+        httpx.InvalidURL,
+        ValueError,
+    ) as error:  # of the hub, of a proxy; or a filter answered for the hub
+        raise DownloadFailed(f"{where} cannot be asked: {error}", reason="refused") from error
     except ImportError as error:  # for a proxy that speaks SOCKS
         raise RuntimePackageMissing(str(error), package="socksio") from error
     except OSError as error:

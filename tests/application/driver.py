@@ -52,11 +52,12 @@ class Driver:
                 raise TimeoutError(f"never came: {self._condition.__code__}")
             if not self._condition():
                 return
-        self._deadline = time.monotonic() + STEP_TIMEOUT_S
         try:
             self._condition = next(self._script)
         except StopIteration:
             self._quit(0)
+            return
+        self._deadline = time.monotonic() + getattr(self._condition, "timeout_s", STEP_TIMEOUT_S)
 
     def _quit(self, status):
         self._timer.stop()
@@ -94,6 +95,18 @@ def click(widget):
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
 
 
+def click_and_go_on(widget):
+    """A click that opens a dialog with an event loop of its own, in which the script goes on."""
+    QTimer.singleShot(0, lambda: click(widget))
+
+
+def write(field, text):
+    """Types the text into a field, in place of what stood there."""
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+
+
 def choose(combo, data):
     """Picks an entry of a combo box with the keyboard."""
     combo.setFocus()
@@ -123,3 +136,13 @@ def wait_s(seconds):
     """A condition that is true after so long."""
     until = time.monotonic() + seconds
     return lambda: time.monotonic() > until
+
+
+def within_s(seconds, condition):
+    """A condition that may take so long."""
+
+    def patient():
+        return condition()
+
+    patient.timeout_s = seconds
+    return patient

@@ -30,7 +30,7 @@ def census():
             for widget in window.findChildren(QDockWidget)
             if "LSpace" in widget.objectName()
         ),
-        "toolbar": sum(action.text() == "LSpace" for action in iface.rasterToolBar().actions()),
+        "toolbar": sum(action.text() == "LSpace" for action in iface.pluginToolBar().actions()),
         "menu": sum(action.text() == "LSpace" for action in iface.rasterMenu().actions()),
         "scene items": len(iface.mapCanvas().scene().items()),
         "canvas signals": iface.mapCanvas().receivers(iface.mapCanvas().extentsChanged),

@@ -1,6 +1,7 @@
 """Starts the real QGIS with the plugin switched on in a fresh profile, and runs a script in it.
 
 From the repository: ``start_qgis.py SCRIPT``; on a screen of its own where there is no display.
+``start_qgis.py SCRIPT ZIP``: without the plugin, whose zip the script finds in ``$PLUGIN_ZIP``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREEN = "-screen 0 1600x1000x24"
+LAST_LINES = 40
 TIMEOUT_S = 600
+PREPARING_TIMEOUT_S = 7200
 
-PROFILE = """[PythonPlugins]
-lspace=true
-
-[app]
+INTERPRETER = ROOT / ".venv" / "worker" / "bin" / "python"
+QUIET = """[app]
 checkVersion=false
 
 [qgis]
 askToSaveProjectChanges=false
+"""
+SWITCHED_ON = """
+[PythonPlugins]
+lspace=true
 
 [lspace]
 interpreter={interpreter}
@@ -30,48 +35,85 @@ model={model}
 """
 
 
-def make_profile(folder: Path, model: Path | None) -> None:
-    """A profile in which the plugin, this repository, is on and has its Python; None: its embedded model."""
+def make_profile(folder: Path) -> Path:
+    """A profile as new, in which QGIS asks nothing; returns its folder."""
     home = folder / "profiles" / "default"
     (home / "python" / "plugins").mkdir(parents=True)
-    (home / "python" / "plugins" / "lspace").symlink_to(ROOT)
     (home / "QGIS").mkdir()
-    interpreter = ROOT / ".venv" / "worker" / "bin" / "python"
-    text = PROFILE.format(interpreter=interpreter, model=model.resolve() if model else "")
-    (home / "QGIS" / "QGIS3.ini").write_text(text, encoding="utf-8")
+    (home / "QGIS" / "QGIS3.ini").write_text(QUIET, encoding="utf-8")
+    return home
 
 
-def start_qgis(script: Path, model: Path | None = None, *, visible: bool = False, **environment: str) -> str:
+def switch_on(home: Path, model: Path | None) -> None:
+    """In that profile the plugin, this repository, is on and has its Python; None: its embedded model."""
+    (home / "python" / "plugins" / "lspace").symlink_to(ROOT)
+    text = SWITCHED_ON.format(interpreter=INTERPRETER, model=model.resolve() if model else "")
+    with (home / "QGIS" / "QGIS3.ini").open("a", encoding="utf-8") as settings:
+        settings.write(text)
+
+
+def start_qgis(
+    script: Path,
+    model: Path | None = None,
+    *,
+    plugin: bool = True,
+    visible: bool = False,
+    timeout_s: int = TIMEOUT_S,
+    **environment: str,
+) -> str:
     """Runs the script in QGIS until QGIS ends; returns what QGIS printed.
 
+    ``plugin`` False leaves the profile as new, without the plugin.
+
     Raises:
-        subprocess.CalledProcessError: QGIS ended with an error; its output is in it.
+        subprocess.CalledProcessError: QGIS ended with an error; its last lines are on stderr.
     """
     with tempfile.TemporaryDirectory() as folder:
-        make_profile(Path(folder), model)
+        home = make_profile(Path(folder))
+        if plugin:
+            switch_on(home, model)
         command = ["qgis", "--profiles-path", folder, "--nologo", "--code", str(script)]
         if not visible:
-            command = ["xvfb-run", "-a", "-s", SCREEN, *command]
+            # unlike subprocess, timeout ends what xvfb-run has started, too
+            command = ["timeout", "-k", "10", str(timeout_s), "xvfb-run", "-a", "-s", SCREEN, *command]
         done = subprocess.run(
             command,
             cwd=ROOT,
             env={**os.environ, **environment},
-            check=True,
+            check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=None if visible else TIMEOUT_S,
         )
+    if done.returncode:
+        sys.stderr.write("\n".join([*done.stdout.splitlines()[-LAST_LINES:], ""]))
+    done.check_returncode()
     return done.stdout
 
 
+def start_with_zip(
+    script: Path, path: Path, *, visible: bool = False, timeout_s: int = TIMEOUT_S, **environment: str
+) -> str:
+    """The same for somebody who has nothing but the zip: no prepared Python, no downloaded models."""
+    with tempfile.TemporaryDirectory() as data:
+        environment = {
+            "XDG_DATA_HOME": data,
+            "HF_HOME": data,
+            "PLUGIN_ZIP": str(path.resolve()),
+            **environment,
+        }
+        return start_qgis(script, plugin=False, visible=visible, timeout_s=timeout_s, **environment)
+
+
 def main() -> int:
-    script = Path(sys.argv[1])
+    script, zips = Path(sys.argv[1]), sys.argv[2:]
     visible = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     try:
-        printed = start_qgis(script, visible=visible)
-    except subprocess.CalledProcessError as error:
-        sys.stderr.write("\n".join(error.stdout.splitlines()[-40:]) + "\n")
+        if zips:
+            printed = start_with_zip(script, Path(zips[0]), visible=visible, timeout_s=PREPARING_TIMEOUT_S)
+        else:
+            printed = start_qgis(script, visible=visible)
+    except subprocess.CalledProcessError:
         return 1
     sys.stdout.write("".join(line for line in printed.splitlines(keepends=True) if line.startswith("|")))
     return 0

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from osgeo import ogr
-from start_qgis import ROOT, start_qgis
+from packed import packed_zip
+from start_qgis import INTERPRETER, ROOT, start_qgis, start_with_zip
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,3 +37,19 @@ def test_the_demo_is_driven_to_a_shapefile_a_geopackage_and_a_picture(tmp_path):
     for ending in (".dbf", ".shx", ".prj", ".cpg"):
         assert (tmp_path / "proposals.shp").with_suffix(ending).exists()
     assert "lspace-mini" in (tmp_path / "report.txt").read_text(encoding="utf-8")
+
+
+def test_from_the_zip_to_a_first_caption_and_away_again_by_qgis_s_own_installer(tmp_path):
+    report = tmp_path / "report.json"
+    script, interpreter = HERE / "drive_install.py", str(INTERPRETER)
+    start_with_zip(script, packed_zip(tmp_path), INTERPRETER=interpreter, REPORT=str(report))
+    seen = json.loads(report.read_text())
+    assert ROOT not in Path(seen["folder"]).parents
+    assert seen["known to the plugin manager"] == "true"
+    assert seen["switched on at the next start"]
+    assert "water (~" in seen["caption"]
+    assert seen["worker's folder"] == seen["folder"]
+    assert seen["foreign modules"] == seen["foreign modules after an update"] == []
+    assert "loads on the first run" in seen["state after an update"]
+    assert seen["left"] == {"folder": False, "modules": [], "dock": False, "action": False}
+    assert seen["complaints"] == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
+import random
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -18,6 +22,7 @@ from planted import WORKER_PYTHON
 from qgis.core import Qgis, QgsMessageLog, QgsSettings
 
 JANE = Private("/home/jane.doe", "jane.doe", "JANES-LAPTOP", ("s3same open/now",))
+JANE_IN_A_DOMAIN = Private("/home/jd", "jd", "lap7.acme.org", full_name="Jane van Doe", domain="ACME")
 JANE_ON_WINDOWS = Private("C:\\Users\\Jane Doe", "Jane Doe", "DESKTOP-7")
 
 
@@ -65,6 +70,21 @@ def test_a_missing_package_is_told_as_missing():
         ("told s3same open/now to nobody", "s3same"),
         ("told s3same%20open%2Fnow to nobody", "s3same"),
         ("write to jane.d@corp.example.org", "corp.example"),
+        ("write to jane.d%40corp.example.org", "corp.example"),
+        ("ssh jane@devbox", "devbox"),
+        ('proxy http://jane:pa"55@proxy.corp:8080 answered 407', "55@"),
+        ("https://:tok/en@hub/x", "tok/en"),
+        ("HTTPS_PROXY=jane:pa$$w!@proxy.corp:8080", "$$w!"),
+        (r"host=db user='jd' password='it\'s me, me' authcfg=a1b2c3d", "s me"),
+        (r"host=db user='jd' password='it\'s me, me' authcfg=a1b2c3d", "jd"),
+        (r"host=db user='jd' password='it\'s me, me' authcfg=a1b2c3d", "a1b2c3d"),
+        ('{"password": "a\\"b c", "x": 1}', "b c"),
+        (r'"{\"password\": \"a b c\", \"x\": 1}"', "b c"),
+        ("('HF_TOKEN', 'abc def')", "def"),
+        ("pip --token abc123 -v", "abc123"),
+        ("--password=abc,def;ghi", "ghi"),
+        ("https://mirror/artifactory/AKx9fjsdkl2930sdkfjslkdfj2390/simple", "AKx9"),
+        ("-----BEGIN PRIVATE KEY-----\\nMIIE/x+y\\n-----END PRIVATE KEY-----", "MIIE"),
     ],
 )
 def test_no_secret_of_the_log_gets_through(line, secret):
@@ -96,6 +116,14 @@ def test_a_mirror_keeps_its_address_and_loses_its_password():
         (JANE_ON_WINDOWS, "file:///C:/Users/Jane%20Doe/x.py", "file:///~/x.py"),
         (JANE_ON_WINDOWS, "C:\\Users\\JANEDO~1\\x.py", "C:\\Users\\<user>\\x.py"),
         (JANE_ON_WINDOWS, "D:\\data\\Jane Doe\\x", "D:\\data\\<user>\\x"),
+        (JANE_ON_WINDOWS, "C:\\Users\\bob smith\\x", "C:\\Users\\<user>\\x"),
+        (JANE_ON_WINDOWS, "C:\\Users\\Jane Doe\\OneDrive - Acme\\x", "~\\OneDrive - <domain>\\x"),
+        (JANE_ON_WINDOWS, "\\\\nas01\\gis$\\x.tif", "\\\\<computer>\\gis$\\x.tif"),
+        (JANE_ON_WINDOWS, "'\\\\\\\\nas01\\\\gis\\\\x'", "'\\\\\\\\<computer>\\\\gis\\\\x'"),
+        (JANE, "file://nas01/data/x", "file://<computer>/data/x"),
+        (JANE, "//nas01/data/x.tif", "//<computer>/data/x.tif"),
+        (JANE, "see /home/bob and /tmp/x", "see /home/<user> and /tmp/x"),
+        (JANE_IN_A_DOMAIN, "on lap7 of ACME: Jane van Doe", "on <computer> of <domain>: <user>"),
     ],
 )
 def test_home_folder_and_names_are_written_as_signs(private, line, told):
@@ -112,11 +140,41 @@ def test_home_folder_and_names_are_written_as_signs(private, line, told):
         "C:\\OSGeo4W\\apps\\qgis",
         "https://huggingface.co/NuTonic/lspace",
         "12:00:01 the root of the drive",
+        "https://huggingface.co/NuTonic/lspace/resolve/3ec756bfb1e0cd0fbbb3b2a1c0ffee0123456789/a.json",
+        "https://download.pytorch.org/whl/cpu/torch-2.13.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "'C:\\\\Program Files\\\\QGIS 3.34\\\\apps'",
     ],
 )
 def test_what_a_bug_report_needs_stays(line):
     private = Private("/root", "root", "localhost", ("abc",))
     assert private.taken_out_of(line) == line
+
+
+WAYS = {
+    "as it is": str,
+    "in an address": lambda text: quote(text, safe=""),
+    "partly encoded": lambda text: quote(text, safe="!$&'()*+,;="),
+    "in small letters": lambda text: quote(text, safe="").replace("%2F", "%2f").replace("%3A", "%3a"),
+    "in a form": quote_plus,
+    "in JSON": lambda text: json.dumps(text)[1:-1],
+    "in JSON with umlauts": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "as Python shows it": lambda text: repr(text)[1:-1],
+    "in HTML": html.escape,
+}
+SECRET_LETTERS = "abcXYZ019 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~äßé"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_known_secret_is_found_however_it_is_written(way):
+    chance = random.Random(way)
+    for _ in range(300):
+        secret = "".join(chance.choices(SECRET_LETTERS, k=chance.randint(4, 24)))
+        private = Private("/home/jd", "jd", secrets=(secret,))
+        written = WAYS[way](secret)
+        told = private.taken_out_of(f"first line\nanswered {written}\nQGIS: 3.34")
+        assert written not in told, secret
+        assert told.startswith("first line\nanswered ")
+        assert told.endswith("\nQGIS: 3.34")
 
 
 def test_proxy_password_and_tokens_that_are_set_here_are_known(monkeypatch, qgis_app):
@@ -127,8 +185,18 @@ def test_proxy_password_and_tokens_that_are_set_here_are_known(monkeypatch, qgis
     monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "true")
     line = "said corp-jane, pa55word and sesame/sesame: true"
     assert Private.here().taken_out_of(line) == "said <secret>, <secret> and <secret>: true"
+    assert Private.here().taken_out_of("Y29ycC1qYW5lOnBhNTV3b3Jk") == "<secret>"  # what a header has of both
     stored.remove("proxy/proxyUser")
     stored.remove("proxy/proxyPassword")
+
+
+def test_passwords_inside_of_addresses_that_are_set_here_are_known(monkeypatch, qgis_app):
+    Settings(endpoint="https://jane:mirr%2Fored@mirror.corp/hub").save()
+    monkeypatch.setenv("HTTPS_PROXY", "jane:pa$$w!@proxy.corp:8080")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://u:in-dexed@pip.corp/simple")
+    told = Private.here().taken_out_of("said mirr/ored, pa$$w! and in-dexed")
+    assert told == "said <secret>, <secret> and <secret>"
+    Settings().save()
 
 
 def test_the_versions_name_this_qgis_and_the_plugin(qgis_app):

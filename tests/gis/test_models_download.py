@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from lspace.gis.settings import Settings
 from lspace.ui.words import sentence_for
 from planted import WORKER_PYTHON
 
+pytest_plugins = ("runtime_fixtures", "network_fixtures")
 SIZE = 3_000_000
 
 
@@ -31,7 +36,6 @@ def settings(hub, tmp_path):
         interpreter=WORKER_PYTHON,
         endpoint=hub.url,
         model_cache=str(tmp_path / "räume, cache"),
-        runtime_folder=str(tmp_path / "runtime"),
     )
 
 
@@ -116,61 +120,99 @@ def test_wrong_weights_are_thrown_away_and_said_to_be_wrong(fetch, hub, settings
     assert not weights(settings).exists()
 
 
-def test_a_proxy_of_qgis_that_wants_a_login_is_told_with_the_place_to_set_it(fetch, hub, settings, proxied):
+def test_a_proxy_of_qgis_that_wants_a_login_is_told_with_the_place_to_set_it(fetch, hub, settings, set_proxy):
     hub.status = 407
-    proxied("127.0.0.1", hub.server_address[1], "user", "opensesame")
-    (error,) = fetch(Settings(**{**settings.__dict__, "endpoint": "http://hub.example"})).ends
+    set_proxy(proxyPort=str(hub.server_address[1]), proxyUser="user", proxyPassword="opensesame")
+    (error,) = fetch(replace(settings, endpoint="http://hub.example")).ends
     assert error.values["reason"] == "proxy login"
     sentence = sentence_for(error)
     assert "Settings, Options, Network" in sentence
     assert "opensesame" not in sentence + str(error)
 
 
-@pytest.fixture
-def proxied():
-    """Sets QGIS's own proxy, until the test ends."""
-    from qgis.core import QgsNetworkAccessManager
-    from qgis.PyQt.QtNetwork import QNetworkProxy
-
-    manager = QgsNetworkAccessManager.instance()
-    before = manager.fallbackProxy(), manager.excludeList(), manager.noProxyList()
-
-    def use(host, port, user, password):
-        proxy = QNetworkProxy(QNetworkProxy.ProxyType.HttpProxy, host, port, user, password)
-        manager.setFallbackProxyAndExcludes(proxy, [], [])
-
-    yield use
-    manager.setFallbackProxyAndExcludes(*before)
-
-
 def test_a_hub_that_cannot_be_reached_is_told_with_another_way(fetch, settings):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        (error,) = fetch(Settings(**{**settings.__dict__, "endpoint": nobody})).ends
+        (error,) = fetch(replace(settings, endpoint=nobody)).ends
     assert error.values["reason"] == "no network"
     assert "copy the model's folder" in sentence_for(error)
 
 
 def test_offline_nothing_is_downloaded(fetch, hub, settings):
-    (error,) = fetch(Settings(**{**settings.__dict__, "offline": True})).ends
+    (error,) = fetch(replace(settings, offline=True)).ends
     assert error.values["code"] == "model_not_found"
     assert hub.agents == set()
 
 
 def test_without_a_python_it_fails_at_once(begin, settings):
-    (error,) = begin(Settings(**{**settings.__dict__, "interpreter": ""})).ends
+    (error,) = begin(replace(settings, interpreter="")).ends
     assert isinstance(error, RuntimeNotFound)
 
 
 def test_a_python_that_is_none_is_a_crash_with_a_sentence(fetch, settings):
-    (error,) = fetch(Settings(**{**settings.__dict__, "interpreter": "/bin/false"})).ends
+    (error,) = fetch(replace(settings, interpreter="/bin/false")).ends
     assert isinstance(error, WorkerCrashed)
     assert "exit code was 1" in sentence_for(error)
 
 
+def test_a_hub_that_refuses_is_told_with_another_way(fetch, hub, settings):
+    hub.status = 403
+    (error,) = fetch(settings).ends
+    assert error.values["reason"] == "refused"
+    assert "mirror" in sentence_for(error)
+    hub.status = None
+    assert fetch(settings).ends == [str(weights(settings).parent)]
+
+
+def test_a_download_that_is_killed_half_way_goes_on_the_next_time(qtbot, begin, fetch, hub, settings):
+    hub.stalls = [SIZE // 2]
+    download = begin(settings)
+    qtbot.waitUntil(lambda: bool(download.steps) and download.steps[-1].done > SIZE // 4, timeout=60_000)
+    os.kill(download._child._process.processId(), signal.SIGKILL)
+    qtbot.waitUntil(lambda: bool(download.ends), timeout=10_000)
+    assert isinstance(download.ends[0], WorkerCrashed)
+    assert fetch(settings).ends == [str(weights(settings).parent)]
+    assert [first > 0 for name, first in hub.asked if name == WEIGHTS] == [False, True]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_half_way_is_told_and_what_had_arrived_is_kept(
+    qtbot, begin, fetch, hub, settings, small_disk
+):
+    settings = replace(settings, model_cache=str(small_disk / "cache"))
+    hub.stalls = [SIZE // 2]
+    download = begin(settings)
+    qtbot.waitUntil(lambda: bool(download.steps) and download.steps[-1].done > SIZE // 4, timeout=60_000)
+    ballast = small_disk / "ballast"
+    subprocess.run(["dd", "if=/dev/zero", f"of={ballast}"], check=False, capture_output=True)
+    hub.go_on.set()
+    qtbot.waitUntil(lambda: bool(download.ends), timeout=60_000)
+    assert download.ends[0].values["reason"] == "disk full"
+    assert "Free some space" in sentence_for(download.ends[0])
+    ballast.unlink()
+    assert fetch(settings).ends == [str(weights(settings).parent)]
+    assert [first > 0 for name, first in hub.asked if name == WEIGHTS][-1]
+
+
+def test_a_path_that_is_too_long_is_told_so(fetch, settings, tmp_path):
+    deep = tmp_path.joinpath(*["a" * 200] * 20)
+    (error,) = fetch(replace(settings, model_cache=str(deep))).ends
+    assert error.values["reason"] == "bad folder"
+
+
 def test_a_folder_that_cannot_be_written_is_told_so(fetch, settings, tmp_path):
     (tmp_path / "file").write_text("")
-    (error,) = fetch(Settings(**{**settings.__dict__, "model_cache": str(tmp_path / "file" / "cache")})).ends
+    (error,) = fetch(replace(settings, model_cache=str(tmp_path / "file" / "cache"))).ends
     assert error.values["reason"] == "bad folder"
     assert "another folder" in sentence_for(error)

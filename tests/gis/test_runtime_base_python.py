@@ -121,6 +121,7 @@ def test_programs_inside_qgis_are_not_even_run(qgis_app, tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         program(folder / "python3.12", "#!/bin/sh\n")
     monkeypatch.setenv("OSGEO4W_ROOT", str(tmp_path / "OSGeo4W"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(inside))
     assert candidates() == []
     monkeypatch.setenv("PATH", str(outside))
@@ -169,3 +170,34 @@ def test_the_usual_places_of_windows_and_mac_are_known():
     assert "/Library/Frameworks/Python.framework/Versions/3.12/bin/python3.12" in mac
     assert "/opt/homebrew/bin/python3.14" in mac
     assert "/usr/bin/python3" not in mac
+
+
+@pytest.fixture
+def home(tmp_path):
+    """With the Pythons of uv, pyenv and conda, which lie on no PATH."""
+    places = (
+        ".local/share/uv/python/cpython-3.9.19-linux-x86_64-gnu",
+        ".local/share/uv/python/cpython-3.12.4-linux-x86_64-gnu",
+        ".pyenv/versions/3.11.9",
+        "miniforge3",
+    )
+    for place in places:
+        (tmp_path / place / "bin").mkdir(parents=True)
+        (tmp_path / place / "bin" / "python3").symlink_to(BASE)
+    (tmp_path / ".pyenv" / "shims").mkdir()
+    program(tmp_path / ".pyenv" / "shims" / "python3", "#!/bin/sh\nexit 127\n")
+    return tmp_path
+
+
+def test_what_uv_pyenv_and_conda_made_is_found_the_newest_first(home, qgis_app, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", "")
+    found = [Path(path).relative_to(home).parts[:-2][-1] for path in candidates()]
+    uv = [f"cpython-{version}-linux-x86_64-gnu" for version in ("3.12.4", "3.9.19")]
+    assert found == [*uv, "3.11.9", "miniforge3"]
+
+
+def test_a_conda_that_qgis_came_with_is_not_offered(home, qgis_app, monkeypatch):
+    monkeypatch.setattr(python_places.QgsApplication, "prefixPath", lambda: str(home / "miniforge3"))
+    monkeypatch.setenv("HOME", str(home))
+    assert not [path for path in candidates() if "miniforge3" in path]

@@ -114,6 +114,51 @@ def test_a_disk_that_fills_up_half_way_is_told(qtbot, local_order, small_disk):
     assert_recovers(qtbot, order)
 
 
+def test_a_folder_that_takes_no_files_is_told(qtbot, local_order, small_disk):
+    from lspace.gis.runtime.runtime_folder import RuntimeFolder
+
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    requirements = replace(local_order.requirements, disk_mb=1)
+    order = replace(local_order, folder=RuntimeFolder(small_disk), requirements=requirements)
+    assert ended(qtbot, order).fault == "blocked"
+    assert ended(qtbot, replace(order, folder=RuntimeFolder(small_disk / "runtime"))).fault == "blocked"
+    subprocess.run(["mount", "-o", "remount,rw,size=200m", str(small_disk)], check=True)
+    assert_recovers(qtbot, order)
+
+
+def test_a_file_in_place_of_the_folder_is_told(qtbot, local_order, tmp_path):
+    from lspace.gis.runtime.runtime_folder import RuntimeFolder
+
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "runtime"):
+        assert ended(qtbot, replace(local_order, folder=RuntimeFolder(folder))).fault == "blocked"
+
+
+def test_a_path_that_grows_too_long_is_told(qtbot, local_order, tmp_path):
+    from lspace.gis.runtime.runtime_folder import RuntimeFolder
+
+    place = tmp_path
+    while len(str(place)) < 3800:  # of 4096
+        place /= "a" * 200
+    told = ended(qtbot, replace(local_order, folder=RuntimeFolder(place / ("b" * 240))))
+    assert told.fault == "long path"
+    assert "short name" in sentence_for(told.end)
+
+
+def test_a_user_whose_name_is_not_ascii_has_a_runtime_too(qtbot, local_order, tmp_path, monkeypatch):
+    from lspace.gis.runtime.runtime_folder import RuntimeFolder, default_folder
+
+    home = tmp_path / "Zoë Ωμέγα 山田"
+    home.mkdir()
+    for name in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("LC_ALL", "C")
+    folder = default_folder()
+    assert home in folder.parents
+    assert versions_in(ended(qtbot, replace(local_order, folder=RuntimeFolder(folder))).end) == PACKAGES
+
+
 def program(path: Path, text: str) -> str:
     path.write_text(text)
     path.chmod(0o755)
@@ -124,6 +169,24 @@ def test_a_python_without_venv_is_told(qtbot, local_order, tmp_path):
     script = "#!/bin/sh\necho 'No module named ensurepip'\nexit 1\n"
     base = program(tmp_path / "python", script)
     assert ended(qtbot, replace(local_order, base=base)).fault == "broken base"
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("OSError: [WinError 4551] An Application Control policy has blocked this file", "blocked"),
+        ("OSError: [WinError 1260] Dieses Programm wurde durch eine Gruppenrichtlinie geblockt", "blocked"),
+        ("OSError: [WinError 225] the file contains a virus or potentially unwanted software", "blocked"),
+        ("OSError: [Errno 122] Disk quota exceeded: '/home/anna/.local'", "disk full"),
+        ("OSError: [WinError 206] The filename or extension is too long", "long path"),
+    ],
+)
+def test_what_other_systems_say_is_understood(qtbot, local_order, tmp_path, said, fault):
+    base = program(tmp_path / "python", f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
+    told = ended(qtbot, replace(local_order, base=base))
+    assert told.fault == fault
+    assert said in told.end.values["log"]
+    assert not list(local_order.folder.path.glob("env-*"))
 
 
 def test_a_program_for_another_processor_is_told(qtbot, local_order, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from preparing import PACKAGES, ended, started, versions_in
+from preparing import PACKAGES, PATIENCE_MS, ended, started, versions_in
 from servers.package_index import Fault, waited_for
 
 pytest_plugins = ("runtime_fixtures",)
@@ -42,7 +42,7 @@ def test_a_cancel_ends_the_whole_family_and_keeps_the_old_runtime(qtbot, working
     index.faults["idna"] = Fault.STALLS
     told = started(replace(local_order, timeout_s=60))
     index.asked.clear()
-    qtbot.waitUntil(lambda: bool(of_kind(index, "idna")), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(of_kind(index, "idna")), timeout=PATIENCE_MS)
     assert processes_in(told.preparation._environment)
     told.preparation.cancel()
     told.preparation.cancel()
@@ -75,7 +75,7 @@ def test_a_cancel_before_the_first_step_is_heard(qtbot, local_order):
 def test_after_a_cancel_what_had_arrived_is_not_fetched_again(qtbot, local_order, index):
     index.faults["idna"] = Fault.STALLS
     told = started(replace(local_order, timeout_s=60))
-    qtbot.waitUntil(lambda: bool(of_kind(index, "idna")), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(of_kind(index, "idna")), timeout=PATIENCE_MS)
     told.preparation.cancel()
     qtbot.waitUntil(lambda: bool(told.ends), timeout=20_000)
     assert of_kind(index, "packaging")
@@ -90,7 +90,7 @@ def test_two_at_once_are_kept_apart(qtbot, local_order):
     first = started(local_order)
     second = ended(qtbot, local_order)
     assert second.fault == "busy"
-    qtbot.waitUntil(lambda: bool(first.ends), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(first.ends), timeout=PATIENCE_MS)
     assert versions_in(first.end) == PACKAGES
 
 

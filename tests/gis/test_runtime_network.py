@@ -10,44 +10,13 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.runtime.network import network_environment, without_secrets
-from preparing import PACKAGES, ended, started, versions_in
-from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsSettings
+from preparing import BASE, PACKAGES, PATIENCE_MS, ended, started, versions_in
 from qgis.PyQt.QtCore import QProcessEnvironment
 from qgis.PyQt.QtNetwork import QSslCertificate
 from servers.package_index import Fault
-from servers.proxy import Proxy
+from servers.proxy import PASSWORD, USER
 
-pytest_plugins = ("runtime_fixtures",)
-
-USER, PASSWORD = "an@na", "s3:cr/et %41"
-PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-
-
-@pytest.fixture
-def set_proxy(qgis_app, monkeypatch):
-    """Through QGIS's own settings."""
-    for name in PROXY_NAMES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    settings, manager = QgsSettings(), QgsNetworkAccessManager.instance()
-
-    def set_to(**values):
-        settings.setValue("proxy/proxyEnabled", True)
-        for name, value in {"proxyType": "HttpProxy", "proxyHost": "127.0.0.1", **values}.items():
-            settings.setValue(f"proxy/{name}", value)
-        manager.setupDefaultProxyAndCache()
-
-    yield set_to
-    settings.remove("proxy")
-    manager.setupDefaultProxyAndCache()
-
-
-@pytest.fixture
-def proxy():
-    server = Proxy(USER, PASSWORD)
-    server.start()
-    yield server
-    server.stop()
+pytest_plugins = ("runtime_fixtures", "network_fixtures")
 
 
 def test_pip_goes_through_qgiss_proxy_with_its_login(qtbot, local_order, set_proxy, proxy):
@@ -72,7 +41,7 @@ def test_the_password_is_on_no_command_line(qtbot, local_order, set_proxy, proxy
     set_proxy(proxyPort=str(proxy.port), proxyUser=USER, proxyPassword=PASSWORD)
     index.faults["idna"] = Fault.STALLS
     told = started(replace(local_order, timeout_s=60))
-    qtbot.waitUntil(lambda: any(name.startswith("idna") for name in index.asked), timeout=60_000)
+    qtbot.waitUntil(lambda: any(name.startswith("idna") for name in index.asked), timeout=PATIENCE_MS)
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
     told.preparation.cancel()
     qtbot.waitUntil(lambda: bool(told.ends), timeout=20_000)
@@ -83,7 +52,7 @@ def test_the_password_is_on_no_command_line(qtbot, local_order, set_proxy, proxy
 def test_hosts_that_qgis_leaves_the_proxy_out_for_are_left_out(set_proxy, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "already.example")
     set_proxy(proxyPort="3128", proxyExcludedUrls=["http://intra.example:8080/tiles", "10.0.0.1"])
-    environment = network_environment(tmp_path)
+    environment = network_environment(BASE, tmp_path)
     assert environment.value("HTTPS_PROXY") == "http://127.0.0.1:3128"
     assert environment.value("https_proxy") == environment.value("HTTP_PROXY") == "http://127.0.0.1:3128"
     assert environment.value("NO_PROXY") == "already.example,intra.example,10.0.0.1"
@@ -91,32 +60,43 @@ def test_hosts_that_qgis_leaves_the_proxy_out_for_are_left_out(set_proxy, tmp_pa
 
 def test_a_socks_proxy_is_passed_on_and_pip_says_what_it_lacks(qtbot, local_order, set_proxy):
     set_proxy(proxyPort="1080", proxyType="Socks5Proxy")
-    assert network_environment(local_order.folder.path).value("HTTPS_PROXY") == "socks5h://127.0.0.1:1080"
+    assert (
+        network_environment(BASE, local_order.folder.path).value("HTTPS_PROXY") == "socks5h://127.0.0.1:1080"
+    )
     assert ended(qtbot, local_order).fault == "socks"
 
 
 def test_without_a_proxy_in_qgis_that_of_the_system_stays(qgis_app, tmp_path, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://office:8080")
-    assert network_environment(tmp_path).value("HTTPS_PROXY") == "http://office:8080"
+    assert network_environment(BASE, tmp_path).value("HTTPS_PROXY") == "http://office:8080"
+
+
+def test_a_proxy_as_desktops_write_it_is_one_that_programs_understand(qgis_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("all_proxy", "socks://127.0.0.1:1080/")
+    assert network_environment(BASE, tmp_path).value("all_proxy") == "socks5h://127.0.0.1:1080/"
+
+
+def test_where_no_certificates_can_be_written_the_child_has_its_own(qgis_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/ssl/mine.pem")
+    (tmp_path / "file").write_text("")
+    environment = network_environment(BASE, tmp_path / "file" / "runtime")
+    assert environment.value("SSL_CERT_FILE") == "/etc/ssl/mine.pem"
+
+
+def test_what_a_python_trusts_by_itself_is_trusted_besides(qgis_app, tmp_path, certificate):
+    python = tmp_path / "own" / "bin" / "python"
+    bundle = tmp_path / "own" / "lib" / "python3.12" / "site-packages" / "certifi" / "cacert.pem"
+    bundle.parent.mkdir(parents=True)
+    bundle.write_bytes(certificate.read_bytes())
+    environment = network_environment(str(python), tmp_path)
+    (own,) = QSslCertificate.fromPath(str(certificate))
+    assert own in QSslCertificate.fromPath(environment.value("SSL_CERT_FILE"))
 
 
 def test_a_certificate_that_nobody_knows_is_refused(qtbot, local_order, distrusted_index, monkeypatch):
     monkeypatch.delenv("PIP_CERT")
     assert ended(qtbot, local_order).fault == "tls"
     assert distrusted_index.asked == []
-
-
-@pytest.fixture
-def trusted_by_qgis(qgis_app, certificate):
-    """As when the user imports an authority in QGIS's certificate manager."""
-    manager = QgsApplication.authManager()
-    (authority,) = QSslCertificate.fromPath(str(certificate))
-    if manager.isDisabled() or not manager.storeCertAuthority(authority):
-        pytest.skip("this QGIS has no authentication database")
-    manager.initSslCaches()
-    yield authority
-    manager.removeCertAuthority(authority)
-    manager.initSslCaches()
 
 
 def test_a_certificate_that_qgis_trusts_is_trusted(
@@ -128,7 +108,7 @@ def test_a_certificate_that_qgis_trusts_is_trusted(
 
 def test_what_was_trusted_before_is_trusted_besides(qgis_app, tmp_path, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    environment = network_environment(tmp_path)
+    environment = network_environment(BASE, tmp_path)
     bundle = Path(environment.value("SSL_CERT_FILE"))
     (own,) = QSslCertificate.fromPath(str(certificate))
     trusted = QSslCertificate.fromPath(str(bundle))
@@ -144,3 +124,9 @@ def test_logins_in_addresses_and_the_proxys_password_are_taken_out():
     text = "Looking in https://me:mine@index.example/simple via se@cret or se%40cret"
     cleaned = without_secrets(text, environment)
     assert cleaned == "Looking in https://***@index.example/simple via *** or ***"
+
+
+def test_a_proxy_that_is_no_address_hides_nothing_and_breaks_nothing():
+    environment = QProcessEnvironment()
+    environment.insert("HTTPS_PROXY", "http://[proxy")
+    assert without_secrets("some words", environment) == "some words"

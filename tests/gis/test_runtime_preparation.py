@@ -75,16 +75,6 @@ def test_a_changed_requirements_file_is_noticed(working, local_order):
     assert not working.fits(requirements)
 
 
-def test_removing_leaves_what_is_not_ours(working, runtime):
-    (runtime.path / "letter.txt").write_text("mine")
-    runtime.clear()
-    assert [path.name for path in runtime.path.iterdir()] == ["letter.txt"]
-    assert runtime.current() is None
-    (runtime.path / "letter.txt").unlink()
-    runtime.clear()
-    assert not runtime.path.exists()
-
-
 def test_a_runtime_is_none_when_its_interpreter_is_gone(working, runtime):
     assert runtime.current() == working
     Path(working.python).unlink()
@@ -107,7 +97,7 @@ def test_the_environment_sees_no_packages_of_others(qtbot, working):
 
 
 def test_a_folder_inside_the_plugin_or_the_profile_is_refused(qtbot, order, qgis_app):
-    from lspace.gis.runs.interpreter import PLUGIN_FOLDER
+    from lspace.gis.interpreter import PLUGIN_FOLDER
     from lspace.gis.runtime.runtime_folder import RuntimeFolder
 
     for place in (PLUGIN_FOLDER / "runtime", Path(qgis_app.qgisSettingsDirPath()) / "runtime", Path("here")):

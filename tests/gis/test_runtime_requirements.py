@@ -69,6 +69,21 @@ def test_an_index_can_be_named_for_everything_and_none_besides(on):
     assert arguments == ["--index-url", "https://mirror.example/simple"]
 
 
+def test_a_mirror_is_the_only_index_and_is_asked_for_no_cpu_build_that_it_may_not_have(on):
+    on("Linux")
+    arguments = list(
+        model_requirements(Build.CPU, index="https://mirror.example/simple").arguments(Path("c"))
+    )
+    assert arguments == ["-r", str(module.REQUIREMENTS), "--index-url", "https://mirror.example/simple"]
+
+
+def test_a_mirror_that_lacks_cuda_s_build_does_not_give_the_cpu_s_instead(on):
+    on("Windows")
+    requirements = model_requirements(Build.CUDA, index="https://mirror.example/simple")
+    assert requirements.constraints == (f"torch=={torch_version()}+cu130",)
+    assert "--extra-index-url" not in requirements.source_arguments()
+
+
 def test_a_folder_of_wheels_is_the_only_source(on):
     on("Linux")
     requirements = model_requirements(Build.CPU, wheels="/media/stick/wheels")

@@ -179,7 +179,7 @@ def test_a_chatty_worker_does_not_hang_and_the_end_of_its_log_is_kept(qtbot, mak
 
 
 def test_the_workers_environment_has_nothing_of_qgis(qgis_app, monkeypatch):
-    from lspace.gis.runs.interpreter import worker_environment
+    from lspace.gis.interpreter import worker_environment
 
     for name in ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "PROJ_LIB", "PROJ_DATA", "GDAL_DATA"):
         monkeypatch.setenv(name, "/opt/qgis")

@@ -8,6 +8,8 @@ import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+USER, PASSWORD = "an@na", "s3:cr/et %41"
+
 
 class Proxy(ThreadingHTTPServer):
     daemon_threads = True
@@ -44,17 +46,19 @@ class _Tunnel(BaseHTTPRequestHandler):
             self.server.tunnels += 1
             self.send_response(200)
             self.end_headers()
-            self._relay(upstream)
+            relay(self.connection, upstream)
         self.close_connection = True
-
-    def _relay(self, upstream: socket.socket) -> None:
-        ends = {self.connection: upstream, upstream: self.connection}
-        while True:
-            for end in select.select(list(ends), [], [])[0]:
-                data = end.recv(1 << 16)
-                if not data:
-                    return
-                ends[end].sendall(data)
 
     def log_message(self, *_args: object) -> None:
         pass
+
+
+def relay(client: socket.socket, upstream: socket.socket) -> None:
+    """Passes on what either says, until one of them ends."""
+    ends = {client: upstream, upstream: client}
+    while True:
+        for end in select.select(list(ends), [], [])[0]:
+            data = end.recv(1 << 16)
+            if not data:
+                return
+            ends[end].sendall(data)

@@ -1,4 +1,4 @@
-"""The dock beside a real map canvas, with the scripted worker behind it."""
+"""The dock beside a real map canvas, with the scripted worker behind it, and the options in a dialog."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dock_window import DockWindow
 from lspace.gis.runs.runner import Runner
 from lspace.gis.runs.worker_process import WorkerProcess
 from lspace.gis.settings import DockState, Settings
+from options_dialog import OptionsDialog
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsProject
 
@@ -48,3 +49,20 @@ def make_window(qtbot):
     QgsProject.instance().clear()
     Settings().save()
     DockState().save()
+
+
+@pytest.fixture
+def open_dialog(qtbot):
+    """The options page in a dialog."""
+    dialogs = []
+
+    def open_it(told=lambda: None):
+        dialog = OptionsDialog(told)
+        dialogs.append(dialog)
+        qtbot.addWidget(dialog)
+        return dialog
+
+    yield open_it
+    for dialog in dialogs:
+        dialog.page.shut_down()
+    Settings().save()

@@ -13,6 +13,8 @@ from clicks import choose_task, click, run_to_the_end, tasks_of
 from lspace.gis.saving.export import PreparedSave
 from lspace.gis.saving.export_format import ExportFormat
 from lspace.gis.saving.training_rows import RowBatch
+from lspace.ui.tab_order import _fields_of as tab_fields
+from options_dialog import every_page, shown_at
 from planted import ROOT
 from qgis.PyQt.QtCore import QPoint, QRect, Qt
 from qgis.PyQt.QtTest import QTest
@@ -27,6 +29,7 @@ from qgis.PyQt.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
+    QRadioButton,
     QScrollArea,
     QScrollBar,
     QTabBar,
@@ -63,9 +66,9 @@ def is_inner(widget):
     return isinstance(widget, QScrollBar) or any(isinstance(each, (*TO_USE, QTabBar)) for each in parents)
 
 
-def fields_in_sight(dock):
+def fields_in_sight(part):
     """What can be used now, scrolled into view or not."""
-    found = [widget for kind in TO_USE for widget in dock.widget().findChildren(kind)]
+    found = [widget for kind in TO_USE for widget in part.findChildren(kind)]
     return [widget for widget in dict.fromkeys(found) if widget.isVisible() and not is_inner(widget)]
 
 
@@ -109,12 +112,27 @@ def test_every_field_has_a_tooltip_and_a_name_that_can_be_read_out(qtbot, make_w
     buddies = {label.buddy() for label in window.dock.findChildren(QLabel)}
     seen = set()
     for view in every_view(window):
-        for field in fields_in_sight(window.dock):
+        for field in fields_in_sight(window.dock.widget()):
             name = field.accessibleName() or (isinstance(field, QAbstractButton) and field.text())
             assert name or field in buddies, (view, field, field.toolTip())
             assert field.toolTip(), (view, field, name)
             seen.add(field)
     assert len(seen) > 60
+
+
+def test_every_field_of_the_options_has_a_tooltip_and_a_name_too(qtbot, open_dialog):
+    dialog = shown_at(qtbot, open_dialog(), 900, 700)
+    buddies = {label.buddy() for label in dialog.findChildren(QLabel)}
+    seen = set()
+    for content in every_page(qtbot, dialog):
+        assert len(content.whatsThis()) > 40
+        for field in fields_in_sight(content):
+            name = field.accessibleName() or (isinstance(field, QAbstractButton) and field.text())
+            assert name or field in buddies, (content, field, field.toolTip())
+            assert name != "…", field
+            assert field.toolTip(), (content, field, name)
+            seen.add(field)
+    assert len(seen) > 35
 
 
 def test_the_texts_have_names_too(make_window):
@@ -133,6 +151,11 @@ def test_each_part_of_the_dock_says_what_it_is_for(make_window):
         dock.state_label.parentWidget(),
     )
     assert [part for part in parts if len(part.whatsThis()) < 40] == []
+
+
+def test_each_tab_of_the_dock_says_what_it_is_for(make_window):
+    tabs = make_window().dock.tabs
+    assert all(len(tabs.tabToolTip(index)) > 15 for index in range(tabs.count()))
 
 
 def test_the_question_mark_explains_what_is_clicked_next_and_nothing_else_after_it(qtbot, make_window):
@@ -164,9 +187,8 @@ def comes_after(former, field, dock):
     return place.left() >= other.right() if in_one_row else place.top() >= other.bottom()
 
 
-def out_of_order(fields, dock):
-    fields = [field for field in fields if field is not dock.conversation_panel.log]
-    return [pair for pair in zip(fields, fields[1:]) if not comes_after(*pair, dock)]
+def out_of_order(fields, part):
+    return [pair for pair in zip(fields, fields[1:]) if not comes_after(*pair, part)]
 
 
 def frame_of(field, dock):
@@ -179,11 +201,11 @@ def frame_of(field, dock):
     return field
 
 
-def tabbed_through(dock):
-    """The fields that the Tab key comes to, from the first until it leaves the dock."""
-    dock.aoi_panel.source_combo.setFocus()
+def tabbed_through(part, first):
+    """The fields that the Tab key comes to, from the first until it leaves the part."""
+    first.setFocus()
     came_to = []
-    while dock.isAncestorOf(QApplication.focusWidget()):
+    while part.isAncestorOf(QApplication.focusWidget()):
         field = QApplication.focusWidget()
         if field not in came_to[-1:]:  # in a text it goes from link to link
             came_to.append(field)
@@ -192,12 +214,13 @@ def tabbed_through(dock):
     return came_to
 
 
-def reachable(dock):
-    """What the Tab key has to come to."""
+def reachable(part):
+    """What the Tab key has to come to; of several choices, to the one that is taken."""
     return {
         widget
-        for widget in dock.widget().findChildren(QWidget)
+        for widget in part.findChildren(QWidget)
         if widget.isVisible()
+        and not (isinstance(widget, QRadioButton) and not widget.isChecked())
         and widget.isEnabled()
         and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
         and widget.focusProxy() is None
@@ -216,10 +239,21 @@ def test_the_tab_key_goes_through_the_form_from_the_top_to_the_bottom(qtbot, mak
     for panel in panels_with_tabs(dock):
         dock.show_panel(panel)
         qtbot.wait(50)  # the order follows when the panels know their heights
-        came_to = tabbed_through(dock)
+        came_to = tabbed_through(dock, dock.aoi_panel.source_combo)
         assert len(set(came_to)) == len(came_to)
-        assert set(came_to) == reachable(dock)
+        assert set(came_to) == reachable(dock.widget())
+        came_to = [field for field in came_to if field is not dock.conversation_panel.log]
         qtbot.waitUntil(lambda fields=came_to: out_of_order(fields, dock) == [], timeout=3000)
+
+
+def test_the_tab_key_goes_through_each_page_of_the_options_from_the_top_to_the_bottom(qtbot, open_dialog):
+    dialog = shown_at(qtbot, open_dialog(), 900, 700)
+    for content in every_page(qtbot, dialog):
+        fields = [field for field in tab_fields(content) if field in reachable(content)]
+        came_to = tabbed_through(content, fields[0])
+        assert len(set(came_to)) == len(came_to)
+        assert set(came_to) == reachable(content)
+        assert out_of_order(came_to, content) == []
 
 
 def test_the_line_for_questions_comes_before_the_many_links_of_the_log(qtbot, make_window):
@@ -227,7 +261,7 @@ def test_the_line_for_questions_comes_before_the_many_links_of_the_log(qtbot, ma
     panel = window.dock.conversation_panel
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=3000)
-    came_to = tabbed_through(window.dock)
+    came_to = tabbed_through(window.dock, window.dock.aoi_panel.source_combo)
     assert came_to.index(panel.log) == came_to.index(panel.more_button) + 1
 
 

@@ -9,7 +9,10 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from clicks import choose_task, run_to_the_end, tasks_of
+from lspace.gis.settings import Settings
 from lspace.ui.contrast import LEAST_CONTRAST, contrast, readable
+from lspace.ui.options.option_words import space_words
+from options_dialog import every_page, shown_at
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QRect, Qt
 from qgis.PyQt.QtGui import QColor, QPalette
@@ -19,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLabel,
+    QRadioButton,
     QScrollArea,
     QTextBrowser,
     QToolButton,
@@ -98,8 +102,8 @@ def every_view(qtbot, window):
     yield from tabs_one_by_one(qtbot, window.dock)
 
 
-def in_sight(dock, *kinds):
-    found = [widget for kind in kinds for widget in dock.widget().findChildren(kind)]
+def in_sight(part, *kinds):
+    found = [widget for kind in kinds for widget in part.findChildren(kind)]
     return [widget for widget in found if not widget.visibleRegion().isEmpty()]
 
 
@@ -134,13 +138,38 @@ def test_words_on_the_dock_are_told_from_what_is_behind_them(qtbot, large_letter
     open_at(qtbot, window, 640, 1600)
     seen = set()
     for _ in tabs_one_by_one(qtbot, window.dock):
-        for widget in in_sight(window.dock, QLabel, QCheckBox, QToolButton):
+        for widget in in_sight(window.dock.widget(), QLabel, QCheckBox, QToolButton):
             if widget.isEnabled() and widget.text():
                 is_icon = isinstance(widget, QToolButton) and not widget.icon().isNull()
                 least = ICON_CONTRAST if is_icon else LEAST_CONTRAST
                 assert seen_contrast(window.dock, widget) >= least, widget.text()
                 seen.add(widget)
     assert len(seen) > 20
+
+
+def test_words_on_the_options_are_told_from_what_is_behind_them(qtbot, large_letters, open_dialog, desktop):
+    Settings(runtime_folder="/proc/no/such/disk").save()
+    dialog = shown_at(qtbot, open_dialog(), 1100, 1600)
+    dialog.page.runtime.form.space_note.setText(space_words(10**9, 1, warning_colour(dialog)))
+    seen = set()
+    for content in every_page(qtbot, dialog):
+        for widget in in_sight(content, QLabel, QCheckBox, QRadioButton):
+            if widget.isEnabled() and widget.text():
+                assert seen_contrast(dialog, widget) >= LEAST_CONTRAST, widget.text()
+                seen.add(widget)
+    assert len(seen) > 25
+
+
+def test_too_little_room_is_told_in_a_red_that_can_be_read(qtbot, open_dialog, desktop):
+    dialog = open_dialog()
+    dialog.page.runtime.form.show_settings(Settings())
+    colour = QColor(warning_colour(dialog))
+    assert contrast(colour, dialog.palette().window().color()) >= LEAST_CONTRAST
+    assert colour.red() > max(colour.green(), colour.blue())
+
+
+def warning_colour(dialog):
+    return dialog.page.runtime.form.warning_colour()
 
 
 def test_the_dock_has_no_colours_of_its_own(make_window):
@@ -203,18 +232,18 @@ def test_a_readable_colour_stays_and_another_comes_nearer_to_the_text():
 
 
 def assert_nothing_is_cut_off(dock):
-    assert cut_off(dock) == []
+    assert cut_off(dock.widget()) == []
 
 
-def cut_off(dock):
+def cut_off(part):
     """Words that have less room than they need."""
     found = []
-    for label in in_sight(dock, QLabel):
+    for label in in_sight(part, QLabel):
         needs = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
         is_narrow = not label.wordWrap() and label.width() < needed_width(label)
         if label.text() and (label.height() < needs or is_narrow):
             found.append((label.text(), label.size(), needs))
-    for button in in_sight(dock, QAbstractButton):
+    for button in in_sight(part, QAbstractButton):
         needs = button.minimumSizeHint()
         if button.text() and (button.width() < needs.width() or button.height() < needs.height()):
             found.append((button.text(), button.size(), needs))
@@ -269,3 +298,34 @@ def test_on_a_small_screen_everything_can_be_scrolled_to_and_run_stays_in_sight(
                     assert not field.visibleRegion().isEmpty(), (panel, field.toolTip())
         for button in (dock.run_panel.run_button, dock.run_panel.cancel_button, dock.help_button):
             assert button.visibleRegion().boundingRect() == button.rect()
+
+
+@pytest.mark.parametrize("size", [(600, 450), (900, 700)])
+def test_nothing_of_the_options_is_cut_off_and_all_can_be_scrolled_to(qtbot, open_dialog, size):
+    dialog = shown_at(qtbot, open_dialog(), *size)
+    assert (dialog.width(), dialog.height()) == size
+    for content in every_page(qtbot, dialog):
+        scroll = dialog.page.tabs.currentWidget()
+        assert content.minimumSizeHint().width() <= scroll.viewport().width()
+        assert cut_off(content) == []
+        for field in (*content.findChildren(QAbstractButton), *content.findChildren(QComboBox)):
+            if field.isVisible():
+                scroll.ensureWidgetVisible(field)
+                QApplication.sendPostedEvents()
+                assert not field.visibleRegion().isEmpty(), field.toolTip()
+
+
+def test_nothing_of_the_options_is_cut_off_with_letters_twice_as_large(qtbot, large_letters, open_dialog):
+    dialog = shown_at(qtbot, open_dialog(), 1100, 900)
+    for content in every_page(qtbot, dialog):
+        assert cut_off(content) == []
+
+
+def test_what_is_prepared_comes_into_sight_on_a_small_screen(qtbot, open_dialog):
+    dialog = shown_at(qtbot, open_dialog(), 600, 450)
+    activity, view = dialog.work.runtime.activity, dialog.page.runtime.activity
+    activity.begin("Preparing", lambda: None)
+    activity.log("a line")
+    qtbot.waitUntil(lambda: not view.cancel_button.visibleRegion().isEmpty(), timeout=3000)
+    activity.end("A long sentence that says what went wrong. " * 5)
+    qtbot.waitUntil(lambda: not view.label.visibleRegion().isEmpty(), timeout=3000)

@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from clicks import click
-from lspace.gis.settings import Settings
+from clicks import click, run_to_the_end
+from lspace.gis.settings import LastLoad, Settings
 from lspace.ui.options.device_page import DevicePage
 from planted import WORKER_PYTHON
 
@@ -17,6 +17,7 @@ CHOSEN = Settings(device="cpu", precision="float32", threads=1, memory_limit_mb=
 @pytest.fixture
 def page(qtbot):
     Settings(interpreter=WORKER_PYTHON).save()
+    LastLoad().save()
     page = DevicePage()
     qtbot.addWidget(page)
     page.show_settings(CHOSEN)
@@ -61,6 +62,24 @@ def test_a_device_that_is_not_there_is_refused_in_a_sentence(qtbot, page):
     assert page.answer.text() == (
         "The chosen device cannot be used: mps was asked for, but this torch finds no such device"
     )
+
+
+def test_how_the_model_last_ran_is_told_without_a_try(page):
+    assert page.last_load.isHidden()
+    LastLoad(device="cuda", precision="bfloat16", reason="the GPU is 9 times as fast.").save()
+    page.hide()
+    page.show()
+    assert page.last_load.text() == (
+        "When the model was last loaded, it ran on cuda in bfloat16. The GPU is 9 times as fast."
+    )
+    LastLoad().save()
+
+
+def test_a_run_says_how_the_model_ran(qtbot, make_window):
+    LastLoad().save()
+    run_to_the_end(qtbot, make_window())
+    assert LastLoad.load() == LastLoad("cpu", "float32", "It counts pixels.")
+    LastLoad().save()
 
 
 def test_without_a_python_the_try_says_so_at_once(page):

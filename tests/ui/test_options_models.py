@@ -66,7 +66,7 @@ def rows(page):
 
 
 def test_the_embedded_model_is_always_there_and_in_use_until_another_is(page):
-    assert rows(page) == [["lspace-mini", "lspace-mini", "4 MB", "", "in use"]]
+    assert rows(page) == [["lspace-mini", "in use", "4 MB", "lspace-mini", "", "see below"]]
     assert not page.remove_button.isEnabled()
     assert "GPL-2.0-or-later" in page.details.text()
 
@@ -81,16 +81,37 @@ def test_a_folder_is_added_used_and_taken_off_the_list_with_its_files_untouched(
     click(page.add_button)
     choose_file(qtbot, page, "LSpaceModelFolder", folder)
     qtbot.waitUntil(lambda: page.table.rowCount() == 2)
-    assert rows(page)[1] == ["mine", "lspace", "0 MB", "", "ready"]
+    assert rows(page)[1] == ["mine", "ready", "0 MB", "lspace", "", "see below"]
     page.table.selectRow(1)
     click(page.use_button)
-    qtbot.waitUntil(lambda: rows(page)[1][-1] == "in use")
+    qtbot.waitUntil(lambda: rows(page)[1][1] == "in use")
     assert page.saved[-1].model == str(folder)
     assert "Apache-2.0" in page.details.text()
     click(page.remove_button)
     qtbot.waitUntil(lambda: page.table.rowCount() == 1)
     assert (folder / "model.safetensors").exists()
     assert Settings.load().is_embedded_model
+
+
+def test_the_licence_that_a_card_names_is_not_told_without_that_of_the_base_model(qtbot, page, tmp_path):
+    folder = write_model(tmp_path / "mine")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    page.work.add(str(folder))
+    qtbot.waitUntil(lambda: page.table.rowCount() == 2)
+    cell = page.table.item(1, 5)
+    assert cell.text() == "apache-2.0; see below"
+    page.table.selectRow(1)
+    for words in (cell.toolTip(), page.details.text()):
+        assert "apache-2.0" in words
+        assert "LFM 1.0" in words
+
+
+def test_at_600_pixels_every_model_can_be_told_by_its_name(page):
+    table = page.table
+    assert table.viewport().width() < 600
+    assert not table.horizontalScrollBar().maximum()
+    name = table.fontMetrics().horizontalAdvance("NuTonic/lspace")
+    assert table.columnWidth(0) > name
 
 
 def test_a_folder_that_holds_no_model_is_refused_with_the_reason(qtbot, page, tmp_path):
@@ -117,7 +138,7 @@ def test_a_half_download_is_shown_as_such_and_can_be_removed(qtbot, page, settin
     page.hide()
     page.show()
     qtbot.waitUntil(lambda: page.table.rowCount() == 2)
-    assert rows(page)[1] == ["NuTonic/lspace", "", "1 MB", COMMIT[:8], "not usable"]
+    assert rows(page)[1] == ["NuTonic/lspace", "unusable", "1 MB", "", COMMIT[:8], ""]
     page.table.selectRow(1)
     assert not page.use_button.isEnabled()
     click(page.remove_button)

@@ -19,7 +19,9 @@ from qgis.PyQt.QtGui import QGuiApplication
 def test_what_the_network_tab_shows_is_what_it_writes(qtbot):
     page = NetworkPage()
     qtbot.addWidget(page)
-    chosen = Settings(offline=True, endpoint="https://mirror", model_cache="/models")
+    chosen = Settings(
+        offline=True, endpoint="https://mirror", model_cache="/models", package_index="https://packages"
+    )
     page.show_settings(chosen)
     assert page.written_into(Settings()) == chosen
 
@@ -35,7 +37,7 @@ def diagnosis(qtbot):
     Settings().save()
 
 
-def test_the_text_is_made_shown_and_copied_as_it_was_left_by_the_user(qtbot, diagnosis):
+def test_one_click_makes_the_text_and_copies_it_and_another_one_what_was_left_of_it(qtbot, diagnosis):
     QgsMessageLog.logMessage("token=hf_AbCdEfGhIjKl sent", "LSpace", Qgis.MessageLevel.Info, False)
     assert not diagnosis.copy_button.isEnabled()
     click(diagnosis.make_button)
@@ -43,10 +45,11 @@ def test_the_text_is_made_shown_and_copied_as_it_was_left_by_the_user(qtbot, dia
     text = diagnosis.text.toPlainText()
     assert "torch 2." in text
     assert "token=<secret> sent" in text
+    assert QGuiApplication.clipboard().text() == text
+    assert "Copied" in diagnosis.told.text()
     diagnosis.text.setPlainText(text.replace("torch", "t"))
     click(diagnosis.copy_button)
     assert QGuiApplication.clipboard().text() == text.replace("torch", "t")
-    assert "Copied" in diagnosis.told.text()
 
 
 def test_looking_can_be_cancelled(qtbot, diagnosis):

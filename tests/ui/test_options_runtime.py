@@ -11,12 +11,13 @@ pytest.importorskip("qgis.core")
 from clicks import choose_file, click
 from lspace.gis.runtime.runtime_folder import Stamp
 from lspace.gis.settings import Settings
+from lspace.ui.options.option_words import space_words
 from lspace.ui.options.runtime_page import RuntimePage
 from lspace.ui.options.runtime_work import RuntimeWork
 from planted import WORKER_PYTHON
 from preparing import BASE, versions_in
 from qgis.core import QgsApplication
-from qgis.PyQt.QtCore import QProcess
+from qgis.PyQt.QtCore import QProcess, Qt
 
 pytest_plugins = ("runtime_fixtures",)
 PATIENCE_MS = 120_000
@@ -33,9 +34,9 @@ class Desk:
         Settings(runtime_folder=str(folder)).save()
         self.page = self.open()
 
-    def _small(self, build, wheels):
+    def _small(self, build, wheels, index):
         self.asked.append(build)
-        return replace(self.requirements, wheels=wheels)
+        return replace(self.requirements, wheels=wheels, index=index or self.requirements.index)
 
     def open(self):
         self.page = RuntimePage(self.work)
@@ -96,6 +97,7 @@ def test_it_goes_on_when_the_dialog_is_closed_and_is_seen_when_it_opens_again(qt
     desk.page.deleteLater()
     again = desk.open()
     assert first in again.activity.log.toPlainText()
+    assert again.activity.bar.isVisible()
     assert desk.end() == "The Python is ready and in use."
     assert again.interpreter.filePath() == Settings.load().interpreter != ""
 
@@ -198,6 +200,64 @@ def test_a_chosen_file_that_is_no_python_is_refused_with_the_reason(qtbot, desk)
     choose_file(qtbot, desk.page, "LSpaceBasePython", "/bin/echo")
     qtbot.waitUntil(lambda: "/bin/echo does not run" in form.base_note.text(), timeout=PATIENCE_MS)
     assert form.base.count() == count
+
+
+def test_a_path_that_was_changed_is_not_called_ready(qtbot, desk):
+    desk.page.own_way.setChecked(True)
+    desk.page.interpreter.setFilePath(WORKER_PYTHON)
+    click(desk.page.check_button)
+    qtbot.waitUntil(lambda: desk.page.state.text().startswith("Ready"), timeout=PATIENCE_MS)
+    desk.page.interpreter.lineEdit().setText("/opt/other")
+    assert desk.page.state.text() == "Not checked yet: click Check."
+
+
+def test_a_prepared_python_says_when_it_was_made_and_that_it_is_outdated(qtbot, desk, prepared):
+    qtbot.waitUntil(lambda: "Prepared by LSpace on" in desk.page.state.text(), timeout=PATIENCE_MS)
+    assert "CPU build. It was made for another version of LSpace: click Repair" in desk.page.state.text()
+    assert desk.page.form.repair_button.isEnabled()
+
+
+def test_what_a_preparation_takes_is_told_before_it(desk):
+    form = desk.page.form
+    assert "300 MB to download" in form.build_note.text()
+    assert "2.2 GB of disk are needed" in form.space_note.text()
+    form.build.setCurrentIndex(form.build.findData("cuda"))
+    assert "3 GB to download" in form.build_note.text()
+    assert "11 GB of disk are needed" in form.space_note.text()
+
+
+def test_too_little_room_is_told_in_a_colour_of_its_own():
+    assert "<b" not in space_words(2000, 2000, "#cc0000")
+    assert '#cc0000">Too little room: 2 GB are free.' in space_words(2001, 2000, "#cc0000")
+    assert "free" not in space_words(2001, None, "#cc0000")
+
+
+def test_where_there_is_no_nvidia_driver_cuda_is_grey_and_can_be_chosen(qtbot, desk, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build = desk.open().form.build
+    row = build.findData("cuda")
+    assert "no driver found" in build.itemText(row)
+    assert build.itemData(row, Qt.ItemDataRole.ForegroundRole) is not None
+    build.setCurrentIndex(row)
+    assert "as slow as the CPU build" in desk.page.form.build_note.text()
+    program = tmp_path / "nvidia-smi"
+    program.write_text("")
+    program.chmod(0o755)
+    form = desk.open().form
+    assert "no driver" not in form.build.itemText(row)
+    assert "CUDA would be faster" in form.build_note.text()
+
+
+def test_where_downloads_are_switched_off_nothing_is_prepared_from_the_network(desk, index):
+    replace(Settings.load(), offline=True).save()
+    assert "switched off" in desk.prepare()
+    assert index.asked == []
+
+
+def test_packages_come_from_the_mirror_that_the_network_tab_names(desk, index):
+    desk.requirements = replace(desk.requirements, index="http://127.0.0.1:9/nobody")
+    replace(Settings.load(), package_index=index.url).save()
+    assert desk.prepare() == "The Python is ready and in use."
 
 
 def test_folder_and_build_are_kept_with_the_settings(desk):

@@ -144,17 +144,6 @@ def test_a_second_run_puts_its_own_layer_under_review(qtbot, reviewed):
     assert "3 boxes on the map" in text_of(reviewed.dock.conversation_panel)
 
 
-def test_saving_the_project_says_that_its_proposals_are_in_memory_only(reviewed, tmp_path):
-    assert QgsProject.instance().write(str(tmp_path / "harbour.qgz"))
-    assert "its proposals are not" in reviewed.dock.told_label.text()
-
-
-def test_saving_a_project_without_proposals_says_nothing(make_window, tmp_path):
-    window = make_window()
-    assert QgsProject.instance().write(str(tmp_path / "harbour.qgz"))
-    assert window.dock.told_label.text() == ""
-
-
 def test_a_second_file_waits_for_the_first(qtbot, reviewed, tmp_path):
     press(reviewed, Qt.Key.Key_A)
     layer = reviewed.end.proposals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -12,13 +13,19 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from clicks import choose_task, click, run_to_the_end, tasks_of
+from lspace.gis.models.published import published_models
+from lspace.gis.runtime.runtime_folder import default_folder
 from lspace.gis.saving.export_format import ExportFormat
-from lspace.gis.settings import Settings
+from lspace.gis.settings import LastLoad, Settings
+from lspace.model_backend.contract import EMBEDDED_MODEL, load_contracts
 from lspace.ui.dock import LSpaceDock
+from options_dialog import every_page, shown_at
+from planted import WORKER_PYTHON
 from qgis.core import Qgis, QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QCoreApplication, Qt, QTranslator
 from qgis.PyQt.QtWidgets import (
     QAbstractButton,
+    QAbstractSpinBox,
     QComboBox,
     QDialog,
     QGroupBox,
@@ -26,6 +33,7 @@ from qgis.PyQt.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTabBar,
+    QTableWidget,
     QTabWidget,
     QTextBrowser,
     QWidget,
@@ -83,6 +91,12 @@ def said_by(widget):
         yield widget.placeholderText()
     if isinstance(widget, QTabWidget):
         yield from (widget.tabText(index) for index in range(widget.count()))
+        yield from (widget.tabToolTip(index) for index in range(widget.count()))
+    if isinstance(widget, QTableWidget):
+        heads = (widget.horizontalHeaderItem(column) for column in range(widget.columnCount()))
+        yield from (head.text() for head in heads)
+    if isinstance(widget, QAbstractSpinBox):
+        yield widget.specialValueText()
 
 
 def untranslated(part, data):
@@ -210,6 +224,26 @@ def test_the_dialogs_are_in_the_users_language(qtbot, make_window, marked):
     assert [
         text for text in (without(titles, unmarked(action.text())) for action in menus) if WORD.search(text)
     ] == []
+
+
+def test_the_options_are_in_the_users_language(qtbot, open_dialog, marked):
+    Settings(interpreter=WORKER_PYTHON).save()
+    LastLoad("cuda", "bfloat16", "It is fastest.").save()
+    dialog = shown_at(qtbot, open_dialog(), 900, 700)
+    runtime = dialog.page.runtime
+    for _ in every_page(qtbot, dialog):
+        pass
+    qtbot.waitUntil(lambda: "torch" in runtime.state.text(), timeout=30_000)
+    pythons = [runtime.form.base.itemData(row) for row in range(runtime.form.base.count())]
+    model = load_contracts()["lspace"]
+    data = {
+        *(WORKER_PYTHON, *pythons, str(default_folder()), str(EMBEDDED_MODEL), model.hub_id),
+        *(contract.licence for contract in load_contracts().values()),
+        *("MB", " min", "cuda", "bfloat16", "It is fastest.", "Preparing", "Prepared"),
+        *(published_models()[0].revision[:8], os.path.basename(WORKER_PYTHON)),
+    }
+    assert untranslated(dialog.page, data) == []
+    LastLoad().save()
 
 
 # collecting

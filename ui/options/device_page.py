@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QSizePolicy, QSpinBox, QWidget
+from qgis.PyQt.QtGui import QShowEvent
+from qgis.PyQt.QtWidgets import QComboBox, QPushButton, QSizePolicy, QSpinBox, QWidget
 
 from ...gis.device_check import DeviceCheck
 from ...gis.errors import PluginError
-from ...gis.settings import Settings
+from ...gis.settings import LastLoad, Settings
 from ..parts import narrow_combo, quiet_label
 from ..words import sentence_for
-from .fields import add_row, button_row, page_form
-from .option_words import probe_words
+from .fields import FieldGrid, button_row, page_grid
+from .option_words import last_load_words, probe_words
 
 MOST_THREADS = 256
 MOST_MEMORY_MB = 1_024_000
@@ -23,7 +24,7 @@ MOST_IDLE_MINUTES = 24 * 60
 
 
 class DevicePage(QWidget):
-    """Five fields, and a button that tries them."""
+    """Five fields, what came of them last, and a button that tries them."""
 
     def __init__(self, shown: Callable[[], Settings] = Settings.load, parent: QWidget | None = None) -> None:
         """``shown`` gives what the other pages show, saved or not."""
@@ -49,10 +50,11 @@ class DevicePage(QWidget):
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setToolTip(self.tr("Stops trying"))
         self.cancel_button.clicked.connect(self.shut_down)
+        self.last_load = quiet_label()
         self.answer = quiet_label()
         self._set_trying(False)
         self._explain()
-        self._lay_out(page_form(self))
+        self._lay_out(page_grid(self))
 
     def show_settings(self, settings: Settings) -> None:
         """Shows its part."""
@@ -82,14 +84,22 @@ class DevicePage(QWidget):
             self.answer.clear()
         self._set_trying(False)
 
-    def _lay_out(self, form: QFormLayout) -> None:
-        add_row(form, self.tr("Device"), self.device)
-        add_row(form, self.tr("Precision"), self.precision)
-        add_row(form, self.tr("CPU threads"), self.threads)
-        add_row(form, self.tr("Memory limit"), self.memory_limit)
-        add_row(form, self.tr("Let the model go after"), self.idle)
-        form.addRow(button_row(self.try_button, self.cancel_button))
-        form.addRow(self.answer)
+    def showEvent(self, event: QShowEvent) -> None:
+        """The model may have been loaded since."""
+        super().showEvent(event)
+        words = last_load_words(LastLoad.load())
+        self.last_load.setText(words)
+        self.last_load.setVisible(bool(words))
+
+    def _lay_out(self, form: FieldGrid) -> None:
+        form.add_field(self.tr("Device"), self.device)
+        form.add_field(self.tr("Precision"), self.precision)
+        form.add_field(self.tr("CPU threads"), self.threads)
+        form.add_field(self.tr("Memory limit"), self.memory_limit)
+        form.add_field(self.tr("Let the model go after"), self.idle)
+        form.add_wide(self.last_load)
+        form.add_wide(button_row(self.try_button, self.cancel_button))
+        form.add_wide(self.answer)
 
     def _explain(self) -> None:
         self.device.setToolTip(

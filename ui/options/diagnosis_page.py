@@ -26,23 +26,29 @@ class DiagnosisPage(QWidget):
         self._shown = shown
         self._log = log
         self._diagnosis: Diagnosis | None = None
-        self.make_button = QPushButton(self.tr("Look at everything"))
+        self.make_button = QPushButton(self.tr("Gather and copy"))
         self.make_button.setToolTip(
-            self.tr("Asks the model's Python for its packages and tries the device; takes up to a minute")
+            self.tr(
+                "Asks the model's Python for its packages, tries the device, and puts the text on the "
+                "clipboard; takes up to a minute"
+            )
         )
         self.make_button.clicked.connect(self._start)
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setToolTip(self.tr("Stops looking"))
         self.cancel_button.clicked.connect(self.shut_down)
-        self.copy_button = QPushButton(self.tr("Copy the text"))
-        self.copy_button.setToolTip(self.tr("Puts the text on the clipboard, to be pasted into a bug report"))
+        self.copy_button = QPushButton(self.tr("Copy again"))
+        self.copy_button.setToolTip(self.tr("Puts the text on the clipboard as it is now"))
         self.copy_button.clicked.connect(self._copy)
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumHeight(self.fontMetrics().height())
         self.bar.setAccessibleName(self.tr("Progress"))
         self.text = self._text_field()
         self.told = quiet_label()
         self._lay_out()
+        self._tell("")
         self._set_running(False)
         self.setWhatsThis(self.tr("What a bug report should tell: versions, Python, device, settings, log."))
 
@@ -59,11 +65,11 @@ class DiagnosisPage(QWidget):
             self.tr(
                 "Gathers versions, the model's Python and its packages, the device, the settings and the "
                 "last lines of the log. Home folder, user name, passwords, tokens and e-mail addresses are "
-                "taken out. Nothing is sent: read the text, then copy it."
+                "taken out. Nothing is sent: read the text before you paste it."
             )
         )
         buttons = button_row(self.make_button, self.cancel_button, self.copy_button)
-        layout = page_column(self, about, buttons, self.bar, self.text, self.told)
+        layout = page_column(self, about, buttons, self.bar, self.told, self.text)
         layout.setStretchFactor(self.text, 1)
 
     def _text_field(self) -> QPlainTextEdit:
@@ -80,7 +86,7 @@ class DiagnosisPage(QWidget):
     def _start(self) -> None:
         self.shut_down()
         self._set_running(True)
-        self.told.clear()
+        self._tell("")
         self._diagnosis = Diagnosis(self._shown(), self._log.lines, self)
         self._diagnosis.composed.connect(self._on_composed)
         self._diagnosis.start()
@@ -88,13 +94,18 @@ class DiagnosisPage(QWidget):
     def _on_composed(self, text: str) -> None:
         self.text.setPlainText(text)
         self._set_running(False)
+        self._copy()
 
     def _on_text_changed(self) -> None:
         self.copy_button.setEnabled(bool(self.text.toPlainText()))
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())
-        self.told.setText(self.tr("Copied. It can be pasted into a bug report now."))
+        self._tell(self.tr("Copied. Read it, then paste it into a bug report."))
+
+    def _tell(self, words: str) -> None:
+        self.told.setText(words)
+        self.told.setVisible(bool(words))
 
     def _set_running(self, running: bool) -> None:
         self.make_button.setEnabled(not running)

@@ -4,15 +4,45 @@
 from __future__ import annotations
 
 from qgis.gui import QgsFileWidget
-from qgis.PyQt.QtWidgets import QAbstractButton, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import (
+    QAbstractButton,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 
-def page_form(page: QWidget) -> QFormLayout:
-    """Lays a page out as labelled rows that wrap where it is narrow."""
-    form = QFormLayout(page)
-    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    return form
+class FieldGrid(QGridLayout):
+    """Labels, fields beside them, and parts as wide as both; hidden rows take no room."""
+
+    def add_field(self, title: str, field: QWidget, inner: QWidget | None = None) -> QLabel:
+        """One row; the label stands for ``inner`` where the field has several parts."""
+        label = QLabel(title)
+        if inner is None:
+            inner = field.lineEdit() if isinstance(field, QgsFileWidget) else field
+        inner.setAccessibleName(title)
+        label.setBuddy(inner)
+        row = self.rowCount()
+        self.addWidget(label, row, 0)
+        self.addWidget(field, row, 1)
+        return label
+
+    def add_wide(self, part: QWidget) -> None:
+        """One row."""
+        self.addWidget(part, self.rowCount(), 0, 1, 2)
+
+
+def page_grid(page: QWidget) -> FieldGrid:
+    """Lays a page out as labelled rows from the top."""
+    column, grid = QVBoxLayout(page), FieldGrid()
+    grid.setColumnStretch(1, 1)
+    column.addLayout(grid)
+    column.addStretch(1)
+    return grid
 
 
 def page_column(page: QWidget, *parts: QWidget) -> QVBoxLayout:
@@ -34,17 +64,6 @@ def button_row(*buttons: QAbstractButton) -> QWidget:
     return part
 
 
-def add_row(form: QFormLayout, title: str, field: QWidget, inner: QWidget | None = None) -> QLabel:
-    """A field below the others; its label stands for ``inner`` where the field has several parts."""
-    label = QLabel(title)
-    if inner is None:
-        inner = field.lineEdit() if isinstance(field, QgsFileWidget) else field
-    inner.setAccessibleName(title)
-    label.setBuddy(inner)
-    form.addRow(label, field)
-    return label
-
-
 def folder_field(title: str, placeholder: str = "") -> QgsFileWidget:
     """A folder, typed or chosen; ``title`` stands above the dialog and says what it is for."""
     return _path_field(title, placeholder, QgsFileWidget.StorageMode.GetDirectory)
@@ -61,5 +80,9 @@ def _path_field(title: str, placeholder: str, mode: QgsFileWidget.StorageMode) -
     field.setDialogTitle(title)
     field.setToolTip(title)
     field.lineEdit().setToolTip(title)
+    field.lineEdit().setAccessibleName(title)
     field.lineEdit().setPlaceholderText(placeholder)
+    for button in field.findChildren(QToolButton, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        button.setToolTip(title)
+        button.setAccessibleName(title)
     return field

@@ -24,7 +24,7 @@ from ..parts import quiet_label
 from .activity_view import ActivityView
 from .fields import button_row, page_column
 from .model_work import ModelWork
-from .option_words import model_words, offer_words, size_words
+from .option_words import licence_cell, licence_words, model_words, offer_words, size_words
 
 ROWS = 5
 
@@ -74,7 +74,14 @@ class ModelsPage(QWidget):
         self._look()
 
     def _make_table(self) -> QTableWidget:
-        titles = (self.tr("Model"), self.tr("Kind"), self.tr("Size"), self.tr("Revision"), self.tr("State"))
+        titles = (
+            self.tr("Model"),
+            self.tr("State"),
+            self.tr("Size"),
+            self.tr("Kind"),
+            self.tr("Revision"),
+            self.tr("Licence"),
+        )
         table = QTableWidget(0, len(titles))
         table.setHorizontalHeaderLabels(titles)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -84,6 +91,9 @@ class ModelsPage(QWidget):
         table.verticalHeader().setVisible(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        licence = len(titles) - 1  # told in full below; may be dragged wider
+        table.horizontalHeader().setSectionResizeMode(licence, QHeaderView.ResizeMode.Interactive)
+        table.setColumnWidth(licence, table.fontMetrics().horizontalAdvance("apache-2.0"))
         table.setMinimumHeight(table.fontMetrics().lineSpacing() * 2 * ROWS)
         table.setAccessibleName(self.tr("Models on this computer"))
         return table
@@ -125,6 +135,7 @@ class ModelsPage(QWidget):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 self.table.setItem(row, column, item)
+            self.table.item(row, self.table.columnCount() - 1).setToolTip(licence_words(model))
         folders = [model.folder for model in models]
         is_there = chosen is not None and chosen.folder in folders
         in_use = [row for row, model in enumerate(models) if model.is_chosen(settings)]
@@ -132,18 +143,18 @@ class ModelsPage(QWidget):
         self._allow()
 
     def _cells(self, model: InstalledModel, settings: Settings) -> tuple[str, ...]:
-        kind = model.contract.name if model.contract else ""
         return (
             model.name,
-            kind,
-            size_words(model.size / 1e6),
-            model.revision[:8],
             self._state(model, settings),
+            size_words(model.size / 1e6),
+            model.contract.name if model.contract else "",
+            model.revision[:8],
+            licence_cell(model),
         )
 
     def _state(self, model: InstalledModel, settings: Settings) -> str:
         if not model.is_whole:
-            return self.tr("not usable")
+            return self.tr("unusable")
         return self.tr("in use") if model.is_chosen(settings) else self.tr("ready")
 
     def _allow(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether, from where and to where models are downloaded."""
+"""Whether, from where and to where models are downloaded, and packages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from qgis.PyQt.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from ...gis.settings import Settings
 from ..parts import quiet_label
-from .fields import add_row, folder_field, page_form
+from .fields import folder_field, page_grid
 
 
 class NetworkPage(QWidget):
-    """Three fields, and what is said about the proxy."""
+    """Four fields, and what is said about the proxy."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,11 +26,20 @@ class NetworkPage(QWidget):
         self.model_cache: QgsFileWidget = folder_field(
             self.tr("Folder of downloaded models"), self.tr("empty: the hub library's own folder")
         )
-        form = page_form(self)
-        form.addRow(self.offline)
-        add_row(form, self.tr("Download models from"), self.endpoint)
-        add_row(form, self.tr("Keep them in"), self.model_cache)
-        form.addRow(
+        self.package_index = QLineEdit()
+        self.package_index.setPlaceholderText(self.tr("empty: the public indexes"))
+        self.package_index.setToolTip(
+            self.tr(
+                "Address of a mirror of Python packages inside your network; then all of them come from "
+                "there, and the CPU build only if the mirror has it"
+            )
+        )
+        form = page_grid(self)
+        form.add_wide(self.offline)
+        form.add_field(self.tr("Download models from"), self.endpoint)
+        form.add_field(self.tr("Keep models in"), self.model_cache)
+        form.add_field(self.tr("Download packages from"), self.package_index)
+        form.add_wide(
             quiet_label(
                 self.tr(
                     "Proxy and certificates are those of QGIS: Settings > Options > Network, and "
@@ -39,7 +48,7 @@ class NetworkPage(QWidget):
                 )
             )
         )
-        form.addRow(
+        form.add_wide(
             quiet_label(
                 self.tr("Images, questions and answers never leave this computer: only downloads come in.")
             )
@@ -50,6 +59,7 @@ class NetworkPage(QWidget):
         """Shows its part."""
         self.offline.setChecked(settings.offline)
         self.endpoint.setText(settings.endpoint)
+        self.package_index.setText(settings.package_index)
         self.model_cache.setFilePath(settings.model_cache)
 
     def written_into(self, settings: Settings) -> Settings:
@@ -58,5 +68,6 @@ class NetworkPage(QWidget):
             settings,
             offline=self.offline.isChecked(),
             endpoint=self.endpoint.text().strip(),
+            package_index=self.package_index.text().strip(),
             model_cache=self.model_cache.filePath().strip(),
         )

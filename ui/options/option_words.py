@@ -7,13 +7,18 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
+from qgis.PyQt.QtCore import QDateTime, QLocale
+
 from ...gis.models.download import DownloadProgress
 from ...gis.models.installed import InstalledModel
 from ...gis.models.published import PublishedModel
+from ...gis.nvidia_driver import has_nvidia_driver
 from ...gis.python_facts import PythonFacts
 from ...gis.runtime.base_python import BasePython, PythonFault
 from ...gis.runtime.preparation import PreparationProgress, Step
-from ...gis.runtime.requirements import Build, source_of
+from ...gis.runtime.requirements import Build, offered_builds, source_of
+from ...gis.runtime.runtime_folder import PreparedRuntime
+from ...gis.settings import LastLoad
 from ..translation import tr
 from ..words import sentence_for
 
@@ -23,7 +28,7 @@ def python_words(python: PythonFacts) -> str:
     if not python.is_new_enough:
         words = tr("Not ready: {path} is Python {version}; the model needs 3.10 or newer.")
     elif python.missing:
-        words = tr("Not ready: Python {version} at {path} lacks {missing}.")
+        words = tr("Not ready: Python {version} at {path} lacks {missing}. Prepare one, or install them.")
     else:
         words = tr("Ready: Python {version} at {path}, with torch {torch} and transformers {transformers}.")
     return words.format(
@@ -48,18 +53,46 @@ def useless_words(pythons: Sequence[BasePython]) -> str:
 def build_title(build: Build) -> str:
     """For which device a build is."""
     if build is Build.CUDA:
-        return tr("CUDA, for an NVIDIA graphics card")
+        if has_nvidia_driver():
+            return tr("CUDA, for an NVIDIA graphics card")
+        return tr("CUDA, for an NVIDIA graphics card: no driver found")
     if platform.system() == "Darwin":
         return tr("For this Mac, its GPU included")
     return tr("CPU, for every computer")
 
 
 def build_note(build: Build) -> str:
-    """What a build costs."""
-    source = source_of(build)
-    return tr("{download} to download, {disk} of disk.").format(
-        download=size_words(source.download_mb), disk=size_words(source.disk_mb)
+    """What a build is good for, and what its download costs."""
+    if build is Build.CUDA:
+        words = tr("Many times faster on an NVIDIA graphics card. {download} to download.")
+        advice = "" if has_nvidia_driver() else tr("Without a driver it is as slow as the CPU build.")
+    else:
+        words = tr("Small, and runs on every computer. {download} to download.")
+        is_faster = Build.CUDA in offered_builds() and has_nvidia_driver()
+        advice = tr("There is an NVIDIA driver here: CUDA would be faster.") if is_faster else ""
+    words = words.format(download=size_words(source_of(build).download_mb))
+    return f"{words} {advice}".strip()
+
+
+def space_words(needed_mb: int, free_mb: int | None, warning: str) -> str:
+    """What a preparation takes of the disk; ``warning`` is the colour, ``#rrggbb``, for too little."""
+    words = tr("{needed} of disk are needed to prepare it.").format(needed=size_words(needed_mb))
+    if free_mb is None:
+        return words
+    free = tr("{free} are free.").format(free=size_words(free_mb))
+    if free_mb >= needed_mb:
+        return f"{words} {free}"
+    return f'{words} <b style="color: {warning}">{tr("Too little room:")} {free}</b>'
+
+
+def prepared_words(runtime: PreparedRuntime, *, is_outdated: bool) -> str:
+    """What LSpace made, and when."""
+    day = QDateTime.fromSecsSinceEpoch(int(runtime.folder.stat().st_mtime)).date()
+    words = tr("Prepared by LSpace on {day}, {build} build.").format(
+        day=QLocale().toString(day, QLocale.FormatType.ShortFormat), build=runtime.stamp.build.upper()
     )
+    advice = tr("It was made for another version of LSpace: click Repair to update it.")
+    return f"{words} {advice}" if is_outdated else words
 
 
 def step_words(progress: PreparationProgress) -> str:
@@ -88,11 +121,25 @@ def model_words(model: InstalledModel) -> str:
     lines = [str(model.folder)]
     if model.fault is not None:
         lines.append(sentence_for(model.fault))
+    return "\n".join(filter(None, [*lines, licence_words(model)]))
+
+
+def licence_words(model: InstalledModel) -> str:
+    """All that is known of its licence."""
+    lines = []
     if model.licence:
         lines.append(tr("Licence, as its files say: {licence}.").format(licence=model.licence))
     if model.contract is not None:
         lines.append(tr("Licence, as far as is known: {licence}").format(licence=model.contract.licence))
     return "\n".join(lines)
+
+
+def licence_cell(model: InstalledModel) -> str:
+    """For a table: what its files say alone may not be all."""
+    if model.contract is None:
+        return model.licence
+    below = tr("see below")
+    return f"{model.licence}; {below}" if model.licence else below
 
 
 def offer_words(model: PublishedModel) -> str:
@@ -119,6 +166,16 @@ def probe_words(found: dict[str, Any]) -> str:
     lines.append(chosen["reason"][:1].upper() + chosen["reason"][1:])
     lines += [_device_words(device) for device in found["devices"]]
     return "\n".join(lines)
+
+
+def last_load_words(load: LastLoad) -> str:
+    """On what the model ran, and why; nothing where it never did."""
+    if not load.device:
+        return ""
+    words = tr("When the model was last loaded, it ran on {device} in {precision}.").format(
+        device=load.device, precision=load.precision
+    )
+    return f"{words} {load.reason[:1].upper()}{load.reason[1:]}"
 
 
 def _device_words(device: dict[str, Any]) -> str:

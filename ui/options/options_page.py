@@ -33,20 +33,20 @@ class OptionsPage(QgsOptionsPageWidget):
         self.setObjectName(PAGE_NAME)
         self._on_saved = on_saved
         self._is_followed = False
-        self.runtime = RuntimePage(work.runtime)
+        self.runtime = RuntimePage(work.runtime, self.shown_settings)
         self.models = ModelsPage(work.models, self.shown_settings)
         self.device = DevicePage(self.shown_settings)
         self.network = NetworkPage()
         self.diagnosis = DiagnosisPage(log, self.shown_settings)
         self.tabs = QTabWidget()
-        for page, title in (
-            (self.runtime, self.tr("Runtime")),
-            (self.models, self.tr("Models")),
-            (self.device, self.tr("Device")),
-            (self.network, self.tr("Network")),
-            (self.diagnosis, self.tr("Diagnosis")),
+        for page, title, purpose in (
+            (self.runtime, self.tr("Runtime"), self.tr("The Python that the model runs in")),
+            (self.models, self.tr("Models"), self.tr("Which model answers, and where it comes from")),
+            (self.device, self.tr("Device"), self.tr("On what the model computes, and what it may take up")),
+            (self.network, self.tr("Network"), self.tr("Whether, and from where, anything is downloaded")),
+            (self.diagnosis, self.tr("Diagnosis"), self.tr("A text for a bug report")),
         ):
-            self.tabs.addTab(scrolled(page), title)
+            self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), purpose)
         fill_column(self, self.tabs)
         for page in self._setting_pages():
             page.show_settings(Settings.load())

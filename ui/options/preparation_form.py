@@ -3,27 +3,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from ...gis.free_space import free_mb
+from ...gis.nvidia_driver import has_nvidia_driver
 from ...gis.runtime.base_python import BasePython, BasePythonSearch
-from ...gis.runtime.requirements import Build, offered_builds
+from ...gis.runtime.requirements import Build, offered_builds, source_of
 from ...gis.runtime.runtime_folder import default_folder
 from ...gis.settings import Settings
+from ..contrast import readable
 from ..parts import narrow_combo, quiet_label, row
-from .fields import add_row, button_row, folder_field, page_form
-from .option_words import base_python_words, build_note, build_title, useless_words
+from .fields import button_row, folder_field, page_grid
+from .option_words import base_python_words, build_note, build_title, space_words, useless_words
 from .runtime_work import RuntimeWork
 
 
 class PreparationForm(QWidget):
     """Base Python, build, folder; with wheels, their folder too."""
 
-    def __init__(self, work: RuntimeWork, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, work: RuntimeWork, shown: Callable[[], Settings] = Settings.load, parent: QWidget | None = None
+    ) -> None:
+        """``shown`` gives what the other pages show, saved or not."""
         super().__init__(parent)
+        self._shown = shown
         self._work = work
         self._search: BasePythonSearch | None = None
         self.base = narrow_combo()
@@ -33,6 +42,7 @@ class PreparationForm(QWidget):
         self.build_note = quiet_label()
         self.wheels = folder_field(self.tr("Folder with the wheels of all packages"))
         self.folder = folder_field(self.tr("Where the Python is made"), str(default_folder()))
+        self.space_note = quiet_label()
         self.prepare_button = QPushButton(self.tr("Prepare"))
         self.repair_button = QPushButton(self.tr("Repair"))
         self.remove_button = QPushButton(self.tr("Remove"))
@@ -41,18 +51,26 @@ class PreparationForm(QWidget):
         self._connect()
         self.set_offline(False)
         self._note("")
-        self._show_build()
+        self._show_cost()
 
     def show_settings(self, settings: Settings) -> None:
         """Shows its part."""
         self.folder.setFilePath(settings.runtime_folder)
         self.build.setCurrentIndex(max(self.build.findData(settings.runtime_build), 0))
+        self._show_cost()
         self._allow()
 
     def written_into(self, settings: Settings) -> Settings:
         """The settings with what the form shows."""
-        folder = self.folder.filePath().strip()
-        return replace(settings, runtime_folder=folder, runtime_build=self.build.currentData())
+        return replace(
+            settings,
+            runtime_folder=self.runtime_folder(),
+            runtime_build=self.build.currentData(),
+        )
+
+    def runtime_folder(self) -> str:
+        """As it is typed; empty stands for the usual one."""
+        return self.folder.filePath().strip()
 
     def set_offline(self, offline: bool) -> None:
         """Packages from a folder of wheels, or from the network."""
@@ -62,6 +80,11 @@ class PreparationForm(QWidget):
             widget.setVisible(not offline)
         self._is_offline = offline
         self._allow()
+
+    def warning_colour(self) -> str:
+        """A red that can be read on this desktop."""
+        colours = self.palette()
+        return readable(QColor("red"), colours.windowText().color(), colours.window().color()).name()
 
     def look_for_pythons(self, paths: Sequence[str] | None = None) -> None:
         """Fills the list of Pythons, with the usual ones or with these besides."""
@@ -79,20 +102,25 @@ class PreparationForm(QWidget):
             self._search = None
 
     def _lay_out(self) -> None:
-        form = page_form(self)
-        form.setContentsMargins(0, 0, 0, 0)
+        form = page_grid(self)
+        self.layout().setContentsMargins(0, 0, 0, 0)
         for combo in (self.base, self.build):
             combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for build in offered_builds():
             self.build.addItem(build_title(build), build.value)
+        if not has_nvidia_driver():  # it can be chosen all the same
+            cuda = self.build.findData(Build.CUDA.value)
+            grey = self.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+            self.build.setItemData(cuda, grey, Qt.ItemDataRole.ForegroundRole)
         base_row = row(self.base, self.browse_button)
-        add_row(form, self.tr("Made from"), base_row, self.base)
-        form.addRow(self.base_note)
-        self._of_network = (add_row(form, self.tr("Build"), self.build), self.build, self.build_note)
-        form.addRow(self.build_note)
-        self._of_wheels = (add_row(form, self.tr("Wheels"), self.wheels), self.wheels)
-        add_row(form, self.tr("Folder"), self.folder)
-        form.addRow(button_row(self.prepare_button, self.repair_button, self.remove_button))
+        form.add_field(self.tr("Made from"), base_row, self.base)
+        form.add_wide(self.base_note)
+        self._of_network = (form.add_field(self.tr("Build"), self.build), self.build, self.build_note)
+        form.add_wide(self.build_note)
+        self._of_wheels = (form.add_field(self.tr("Wheels"), self.wheels), self.wheels)
+        form.add_field(self.tr("Folder"), self.folder)
+        form.add_wide(self.space_note)
+        form.add_wide(button_row(self.prepare_button, self.repair_button, self.remove_button))
 
     def _explain(self) -> None:
         self.base.setToolTip(
@@ -117,14 +145,15 @@ class PreparationForm(QWidget):
         self.remove_button.clicked.connect(self._remove)
         for field in (self.folder, self.wheels):
             field.fileChanged.connect(self._allow)
+        self.folder.fileChanged.connect(self._show_cost)
         self.base.currentIndexChanged.connect(self._allow)
-        self.build.currentIndexChanged.connect(self._show_build)
+        self.build.currentIndexChanged.connect(self._show_cost)
         self._work.activity.changed.connect(self._allow)
 
     def _allow(self) -> None:
         """What can be clicked now."""
         is_free = not self._work.activity.is_running
-        is_there = self._work.prepared(self.folder.filePath().strip()) is not None
+        is_there = self._work.prepared(self.runtime_folder()) is not None
         has_wheels = bool(self.wheels.filePath().strip()) or not self._is_offline
         self.prepare_button.setEnabled(is_free and self.base.currentIndex() >= 0 and has_wheels)
         self.repair_button.setEnabled(is_free and is_there)
@@ -158,17 +187,41 @@ class PreparationForm(QWidget):
         self.base_note.setText(words)
         self.base_note.setVisible(bool(words))
 
-    def _show_build(self) -> None:
-        self.build_note.setText(build_note(Build(self.build.currentData())))
+    def _show_cost(self) -> None:
+        """What Prepare will take, before it is clicked."""
+        build = Build(self.build.currentData())
+        self.build_note.setText(build_note(build))
+        folder = Path(self.runtime_folder() or default_folder()).expanduser()
+        self.space_note.setText(space_words(source_of(build).disk_mb, free_mb(folder), self.warning_colour()))
 
     def _prepare(self) -> None:
-        wheels = self.wheels.filePath().strip() if self._is_offline else ""
+        if not self._is_offline and self._is_network_off():
+            return
+        build, wheels = Build(self.build.currentData()), self.wheels.filePath().strip()
         self._work.prepare(
-            self.base.currentData(), Build(self.build.currentData()), self.folder.filePath().strip(), wheels
+            self.base.currentData(),
+            build,
+            self.runtime_folder(),
+            wheels if self._is_offline else "",
+            "" if self._is_offline else self._shown().package_index,
         )
 
     def _repair(self) -> None:
-        self._work.repair(self.folder.filePath().strip())
+        runtime = self._work.prepared(self.runtime_folder())
+        if runtime is not None and (runtime.stamp.wheels or not self._is_network_off()):
+            self._work.repair(self.runtime_folder())
+
+    def _is_network_off(self) -> bool:
+        """Says so where that is in the way."""
+        is_off = self._shown().offline
+        if is_off:
+            self._work.activity.end(
+                self.tr(
+                    "Downloads are switched off in the tab Network. Allow them there, or prepare from a "
+                    "folder of wheels."
+                )
+            )
+        return is_off
 
     def _remove(self) -> None:
-        self._work.remove(self.folder.filePath().strip())
+        self._work.remove(self.runtime_folder())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from qgis.PyQt.QtGui import QShowEvent
@@ -11,11 +12,11 @@ from qgis.PyQt.QtWidgets import QPushButton, QRadioButton, QWidget
 from ...gis.errors import PluginError
 from ...gis.python_facts import PythonCheck, PythonFacts
 from ...gis.settings import Settings
-from ..parts import quiet_label, row
+from ..parts import column, quiet_label, row
 from ..words import sentence_for
 from .activity_view import ActivityView
 from .fields import page_column, program_field
-from .option_words import python_words
+from .option_words import prepared_words, python_words
 from .preparation_form import PreparationForm
 from .runtime_work import RuntimeWork
 
@@ -23,7 +24,10 @@ from .runtime_work import RuntimeWork
 class RuntimePage(QWidget):
     """Says whether a Python is ready; below, three ways to one."""
 
-    def __init__(self, work: RuntimeWork, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, work: RuntimeWork, shown: Callable[[], Settings] = Settings.load, parent: QWidget | None = None
+    ) -> None:
+        """``shown`` gives what the other pages show, saved or not."""
         super().__init__(parent)
         self._work = work
         self._check: PythonCheck | None = None
@@ -33,7 +37,7 @@ class RuntimePage(QWidget):
         self.prepare_way = QRadioButton(self.tr("Prepare one for me, with packages from the network"))
         self.wheels_way = QRadioButton(self.tr("Prepare one from a folder of wheels, offline"))
         self.own_way = QRadioButton(self.tr("Use a Python that I prepared"))
-        self.form = PreparationForm(work)
+        self.form = PreparationForm(work, shown)
         self.interpreter = program_field(self.tr("The Python that runs the model"))
         self.check_button = QPushButton(self.tr("Check"))
         self.check_button.clicked.connect(self._check_typed)
@@ -43,14 +47,13 @@ class RuntimePage(QWidget):
         layout = page_column(
             self,
             self.state,
-            self.prepare_way,
-            self.wheels_way,
-            self.own_way,
+            column(self.prepare_way, self.wheels_way, self.own_way),
             self.form,
             self.own_part,
             self.activity,
         )
         layout.addStretch(1)
+        self.interpreter.fileChanged.connect(self._on_typed)
         for way in (self.prepare_way, self.wheels_way, self.own_way):
             way.toggled.connect(self._show_way)
         work.interpreter_changed.connect(self._on_interpreter_changed)
@@ -76,9 +79,10 @@ class RuntimePage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Asks the Python only when somebody looks: QGIS makes this page whenever its options open."""
         super().showEvent(event)
+        if not event.spontaneous():  # nor when the window comes back on the screen
+            self._check_typed()
         if not self._was_shown:
             self._was_shown = True
-            self._check_typed()
             self.form.look_for_pythons()
 
     def _explain(self) -> None:
@@ -90,7 +94,9 @@ class RuntimePage(QWidget):
         self.wheels_way.setToolTip(
             self.tr("For a computer without network: an administrator copies a folder of wheels to it")
         )
-        self.own_way.setToolTip(self.tr("A Python 3.10 or newer that has the packages of requirements.txt"))
+        self.own_way.setToolTip(
+            self.tr("A Python 3.10 or newer with the packages of requirements.txt in the plugin's folder")
+        )
         self.check_button.setToolTip(
             self.tr("Starts this Python and sees whether it has what the model needs")
         )
@@ -107,6 +113,11 @@ class RuntimePage(QWidget):
         self.interpreter.setFilePath(path)
         self._check_typed()
 
+    def _on_typed(self) -> None:
+        """What was said is of another Python; half a path is not to be started."""
+        self._drop_check()
+        self.state.setText(self.tr("Not checked yet: click Check."))
+
     def _check_typed(self) -> None:
         self._drop_check()
         path = self.interpreter.filePath().strip()
@@ -120,7 +131,12 @@ class RuntimePage(QWidget):
         self._check.start()
 
     def _on_known(self, python: PythonFacts) -> None:
-        self.state.setText(python_words(python))
+        words, folder = python_words(python), self.form.runtime_folder()
+        runtime = self._work.prepared(folder)
+        if runtime is not None and runtime.python == python.path:
+            made = prepared_words(runtime, is_outdated=self._work.is_outdated(folder))
+            words = f"{words} {made}"
+        self.state.setText(words)
 
     def _on_failed(self, error: PluginError) -> None:
         self.state.setText(self.tr("Not ready: {reason}").format(reason=sentence_for(error)))

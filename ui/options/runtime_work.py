@@ -11,10 +11,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from ...gis.errors import PluginError
 from ...gis.runtime.preparation import Preparation, PreparationOrder, PreparationProgress, repair_order
+from ...gis.runtime.removal import Removal
 from ...gis.runtime.requirements import Build, Requirements, model_requirements
 from ...gis.runtime.runtime_folder import PreparedRuntime, RuntimeFolder, default_folder
 from ...gis.settings import Settings
-from ...gis.task import BackgroundTask
 from ..words import sentence_for
 from .activity import Activity
 from .option_words import step_words
@@ -32,11 +32,12 @@ class RuntimeWork(QObject):
         parent: QObject | None = None,
         requirements: Callable[..., Requirements] = model_requirements,
     ) -> None:
-        """``requirements`` is asked with a build and a folder of wheels."""
+        """``requirements`` is asked with a build, a folder of wheels and an index."""
         super().__init__(parent)
         self._on_saved = on_saved
         self._requirements = requirements
         self._preparation: Preparation | None = None
+        self._removal: Removal | None = None
         self._folder = _folder("")
         self.activity = Activity(self)
 
@@ -49,9 +50,10 @@ class RuntimeWork(QObject):
         runtime = self.prepared(folder)
         return runtime is not None and runtime.python == interpreter
 
-    def prepare(self, base: str, build: Build, folder: str, wheels: str) -> None:
-        """Begins; with wheels, nothing is downloaded."""
-        self._start(PreparationOrder(_folder(folder), base, self._requirements(build, wheels=wheels)))
+    def prepare(self, base: str, build: Build, folder: str, wheels: str, index: str = "") -> None:
+        """Begins; with wheels, nothing is downloaded; with an index, all comes from there."""
+        requirements = self._requirements(build, wheels=wheels, index=index)
+        self._start(PreparationOrder(_folder(folder), base, requirements))
 
     def repair(self, folder: str) -> None:
         """Makes the prepared one anew."""
@@ -59,15 +61,24 @@ class RuntimeWork(QObject):
         if order is not None:
             self._start(order)
 
+    def is_outdated(self, folder: str) -> bool:
+        """Whether what was prepared in a folder was made for another version of the plugin: repair it."""
+        runtime = self.prepared(folder)
+        if runtime is None:
+            return False
+        stamp = runtime.stamp
+        return not runtime.fits(self._requirements(runtime.build, wheels=stamp.wheels, index=stamp.index))
+
     def remove(self, folder: str) -> None:
-        """Deletes what was prepared, off the GUI thread."""
+        """Deletes what was prepared, off the GUI thread; what runs from it is ended before."""
+        if self.activity.is_running:
+            return
         self._folder = _folder(folder)
-        task = BackgroundTask("LSpace: removing the model's Python", self._clear)
-        task.succeeded.connect(self._on_removed)
-        task.failed.connect(self._on_failed)
-        task.cancelled.connect(self._on_removed)
-        self.activity.begin(self.tr("Removing"), task.give_up)
-        task.start()
+        self._removal = removal = Removal(self._folder, self)
+        removal.finished.connect(self._on_removed)
+        removal.failed.connect(self._on_failed)
+        self.activity.begin(self.tr("Removing"), self._cancel)
+        removal.start()
 
     def _start(self, order: PreparationOrder) -> None:
         if self.activity.is_running:
@@ -87,9 +98,6 @@ class RuntimeWork(QObject):
             self.activity.progress(self.tr("Cancelling"), None)
             self._preparation.cancel()
 
-    def _clear(self, _is_cancelled: Callable[[], bool]) -> None:
-        self._folder.clear()
-
     def _on_progressed(self, progress: PreparationProgress) -> None:
         self.activity.progress(step_words(progress), progress.share)
 
@@ -103,7 +111,7 @@ class RuntimeWork(QObject):
     def _on_cancelled(self) -> None:
         self._end(self.tr("Cancelled. What was downloaded is kept for the next try."))
 
-    def _on_removed(self, _nothing: object) -> None:
+    def _on_removed(self) -> None:
         used = Settings.load().interpreter
         if used and self._folder.path in Path(used).parents:
             self._use("")
@@ -119,9 +127,10 @@ class RuntimeWork(QObject):
         self.interpreter_changed.emit(interpreter)
 
     def _end(self, words: str) -> None:
-        if self._preparation is not None:
-            self._preparation.deleteLater()
-            self._preparation = None
+        for done in (self._preparation, self._removal):
+            if done is not None:
+                done.deleteLater()
+        self._preparation = self._removal = None
         self.activity.end(words)
 
 

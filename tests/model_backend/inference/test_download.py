@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 import socket
 import ssl
@@ -121,6 +123,37 @@ def test_a_server_that_stalls_is_given_up_and_what_had_arrived_is_kept(choose, h
     assert caught.value.values["reason"] == "no network"
     (part,) = Path(choose().cache_dir).rglob("*.part")
     assert part.stat().st_size >= 1000
+
+
+def test_a_filter_that_answers_in_the_hubs_place_is_told(choose, hub):
+    hub.listing = lambda: b"<html>Welcome to the hotel</html>"
+    with pytest.raises(DownloadFailed) as caught:
+        fetched(choose())
+    assert caught.value.values["reason"] == "refused"
+
+
+@pytest.mark.parametrize("endpoint", ["http://[hub", "http://hub:port"])
+def test_an_address_that_is_none_is_told(choose, endpoint):
+    with pytest.raises(DownloadFailed):
+        fetched(choose(endpoint=endpoint))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(errno.EDQUOT, "disk full"), (errno.EACCES, "bad folder"), (errno.EROFS, "bad folder")],
+)
+def test_what_the_system_says_when_it_takes_no_more_is_told(choose, monkeypatch, code, reason):
+    real = Path.open
+
+    def refuse(path, *args, **options):
+        if path.suffix == ".part":
+            raise OSError(code, os.strerror(code))
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)  # a quota cannot be set here
+    with pytest.raises(DownloadFailed) as caught:
+        fetched(choose())
+    assert caught.value.values["reason"] == reason
 
 
 def test_what_had_arrived_is_kept_for_the_next_try(choose, hub, tiny):

@@ -9,9 +9,9 @@ from pathlib import Path
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QProcessEnvironment, QStandardPaths
 
-from ..errors import RuntimeNotFound
+from .errors import RuntimeNotFound
 
-PLUGIN_FOLDER = Path(__file__).resolve().parents[2]
+PLUGIN_FOLDER = Path(__file__).resolve().parents[1]
 
 # Each of these makes a foreign Python look for its library, PROJ or GDAL data inside QGIS.
 _OF_QGIS = (
