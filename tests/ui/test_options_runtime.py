@@ -77,6 +77,16 @@ def test_a_python_is_prepared_by_one_click_and_in_use_at_once(desk):
     assert "idna" in desk.page.activity.log.toPlainText()
 
 
+def test_what_was_prepared_before_is_offered_where_no_python_is_chosen(desk):
+    desk.prepare()
+    prepared = Settings.load()
+    replace(prepared, interpreter="").save()
+    again = desk.open()
+    assert again.written_into(Settings.load()).interpreter == prepared.interpreter
+    assert again.prepare_way.isChecked()
+    assert Settings.load().interpreter == ""
+
+
 def test_while_it_is_made_it_can_be_cancelled_and_not_started_twice(qtbot, desk):
     click(desk.page.form.prepare_button)
     assert not desk.page.form.prepare_button.isEnabled()

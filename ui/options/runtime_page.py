@@ -59,13 +59,13 @@ class RuntimePage(QWidget):
         work.interpreter_changed.connect(self._on_interpreter_changed)
 
     def show_settings(self, settings: Settings) -> None:
-        """Shows its part."""
-        self.interpreter.setFilePath(settings.interpreter)
+        """Shows its part; where no Python is chosen, the one that was prepared, by another profile say."""
+        runtime = self._work.prepared(settings.runtime_folder)
+        prepared = runtime.python if runtime else ""
+        interpreter = settings.interpreter or prepared
+        self.interpreter.setFilePath(interpreter)
         self.form.show_settings(settings)
-        is_own = bool(settings.interpreter) and not self._work.has_prepared(
-            settings.interpreter, settings.runtime_folder
-        )
-        (self.own_way if is_own else self.prepare_way).setChecked(True)
+        (self.prepare_way if interpreter == prepared else self.own_way).setChecked(True)
 
     def written_into(self, settings: Settings) -> Settings:
         """The settings with what the page shows."""

@@ -45,11 +45,6 @@ class RuntimeWork(QObject):
         """What was prepared in a folder; the empty name stands for the usual one."""
         return _folder(folder).current()
 
-    def has_prepared(self, interpreter: str, folder: str) -> bool:
-        """Whether it is the plugin that prepared this interpreter, in that folder."""
-        runtime = self.prepared(folder)
-        return runtime is not None and runtime.python == interpreter
-
     def prepare(self, base: str, build: Build, folder: str, wheels: str, index: str = "") -> None:
         """Begins; with wheels, nothing is downloaded; with an index, all comes from there."""
         requirements = self._requirements(build, wheels=wheels, index=index)
@@ -109,7 +104,7 @@ class RuntimeWork(QObject):
         self._end(sentence_for(error))
 
     def _on_cancelled(self) -> None:
-        self._end(self.tr("Cancelled. What was downloaded is kept for the next try."))
+        self._end(self.tr("Cancelled. The next try goes on from what pip has kept."))
 
     def _on_removed(self) -> None:
         used = Settings.load().interpreter
