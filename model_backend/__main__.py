@@ -4,7 +4,7 @@
 With ``--json``, ``caption``, ``detect`` and ``ask`` print one object: ``model`` (the facts of ``ModelInfo``)
 and ``answers``, a list with ``task``, ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``;
 the last two are null for prose. ``download`` prints objects, one a line: ``file``, ``done`` and ``total``
-(bytes), last ``folder`` and ``revision``, or ``error``. ``probe`` prints what ``inference/probe.py`` says.
+(bytes), last ``folder`` and ``revision``, or ``error``. ``probe`` prints what ``exact/probe.py`` says.
 Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
 """
 
@@ -96,12 +96,13 @@ def _add_inference(command: argparse.ArgumentParser, pictures: int | str) -> Non
     command.add_argument("--model", required=True, help="folder or hub id")
     command.add_argument("--device", default="auto")
     command.add_argument("--max-new-tokens", type=int)
+    command.add_argument("--free-form", action="store_true", help="do not hold lists of boxes to their form")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     command.set_defaults(command=_infer, classes=[], question="", dates=[], anyway=False)
 
 
 def _real_loader() -> worker.EngineLoader:
-    from .inference.lfm2vl import load_engine
+    from .inference.exact.engine import load_engine
 
     return load_engine
 
@@ -135,7 +136,7 @@ def _download(options: argparse.Namespace) -> int:
 
 def _probe(options: argparse.Namespace) -> int:
     with worker.reporting_missing_packages():
-        from .inference.probe import probe
+        from .inference.exact.probe import probe
     choice = ModelChoice("", device=options.device, precision=options.precision, threads=options.threads)
     found, error = probe(choice)
     if options.json:
@@ -180,6 +181,7 @@ def _prompts(contract: Contract, options: argparse.Namespace) -> list[Prompt]:
         options.max_new_tokens,
         question=options.question,
         dates=dates,
+        keep_form=not options.free_form,
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from .errors import RequestError
 from .georeference.placement import window_of
-from .inference.completion import Completion
+from .inference.answers import completions_of
 from .inference.engine import Engine
 from .inference.prompts import Prompt
 from .inference.proposals import read_proposals
@@ -132,8 +132,8 @@ def _find(
 ) -> list[Labelled]:
     """All boxes of a view, in the contract's words, where they lie on the picture itself."""
     seen, found = [view.of_image(image) for image in images], []
-    for prompt in prompts:
-        completion = Completion.from_chunks(engine.complete(prompt, seen, is_cancelled))
+    completions = completions_of(engine, [(prompt, seen) for prompt in prompts], is_cancelled)
+    for prompt, completion in zip(prompts, completions, strict=True):
         for proposal in read_proposals(completion, prompt.target).proposals:
             edges = view.back(window_of(proposal.box, engine.contract.box, 1, 1))
             found.append((engine.contract.words_for_label(proposal.label), edges))

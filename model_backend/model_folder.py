@@ -57,6 +57,15 @@ def count_parameters(folder: Path) -> int:
     )
 
 
+def stored_precisions(folder: Path) -> set[str]:
+    """In which precisions the weights of a whole folder are written, as safetensors calls them."""
+    found = set()
+    for file in folder.glob("*.safetensors"):
+        with file.open("rb") as stream:
+            found |= {str(tensor["dtype"]) for tensor in _read_header(file, stream)}
+    return found
+
+
 def _count(file: Path) -> int:
     try:
         with file.open("rb") as stream:

@@ -23,6 +23,9 @@ class Proposal:
     """What had to be mended to read it; empty for the trained form."""
     raw: str
     """The piece of the completion it was read from."""
+    spread: Box | None = None
+    """Standard deviations of the edges, in the box's unit, from the probabilities of other digits; None where
+    there are none."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Detection:
     """Geodesic area on the CRS's ellipsoid."""
     edge_m: float
     """Smallest step the model can express, on the ground: how far an edge may be off at the least."""
+    spread_m: Box | None = None
+    """The proposal's ``spread`` on the ground, metres along the chip's sides."""
 
     def to_payload(self) -> dict[str, Any]:
         """The detection as JSON-ready values."""
@@ -44,6 +49,7 @@ class Detection:
             **self.__dict__,
             "wkb": self.wkb.hex(),
             "proposal": {**self.proposal.__dict__, "repairs": list(self.proposal.repairs)},
+            "spread_m": self.spread_m and list(self.spread_m),
         }
 
     @classmethod
@@ -53,6 +59,8 @@ class Detection:
         proposal = dict(fields["proposal"])
         proposal["box"] = tuple(proposal["box"])
         proposal["repairs"] = tuple(proposal["repairs"])
+        proposal["spread"] = proposal.get("spread") and tuple(proposal["spread"])
+        fields["spread_m"] = fields.get("spread_m") and tuple(fields["spread_m"])
         fields["proposal"] = Proposal(**proposal)
         fields["wkb"] = bytes.fromhex(fields["wkb"])
         return cls(**fields)

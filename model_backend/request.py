@@ -68,6 +68,10 @@ class RunRequest:
     """The user's own text for prompts, by task; the others have the trained one."""
     ask_anyway: bool = False
     """Whether boxes are asked for even where the report before them denies that there is anything."""
+    keep_form: bool = True
+    """Whether lists of boxes are held to the trained form while they are written."""
+    together: bool = True
+    """Whether prompts that do not wait for each other are answered side by side: faster, in more memory."""
 
     def to_payload(self) -> dict[str, Any]:
         """The request as JSON-ready values."""

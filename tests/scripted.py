@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 
 from lspace.model_backend.contract import load_contracts
 from lspace.model_backend.errors import Cancelled
@@ -31,3 +32,7 @@ class ScriptedEngine:
                 raise Cancelled("cancelled between two tokens")
             is_last = index == len(pieces) - 1
             yield CompletionChunk(piece, math.log(0.9), self._ending if is_last else None)
+
+    def complete_together(self, questions, is_cancelled):
+        streams = [self.complete(prompt, images, is_cancelled) for prompt, images in questions]
+        yield from map(list, zip_longest(*streams))

@@ -53,7 +53,15 @@ class Placement:
             wkb=shapely.to_wkb(shape, output_dimension=2, byte_order=1),
             area_m2=geodesic_area_m2(shape, self._crs),
             edge_m=self.edge_m,
+            spread_m=self._spread_m(proposal.spread),
         )
+
+    def _spread_m(self, spread: Box | None) -> Box | None:
+        """Standard deviations of the edges along the chip's sides, metres."""
+        if spread is None:
+            return None
+        width, height = (pixels * self._chip.gsd_m for pixels in (self._chip.width_px, self._chip.height_px))
+        return spread[0] * width, spread[1] * height, spread[2] * width, spread[3] * height
 
     def _clipped(self, polygon: shapely.Polygon) -> shapely.MultiPolygon:
         shape = polygon if self._clip is None else polygon.intersection(self._clip)

@@ -33,6 +33,8 @@ class Candidate:
     """None for what is no number."""
     spans: tuple[Span, ...]
     """Characters of the label and of the coordinates' digits."""
+    numbers: tuple[Span, ...]
+    """Characters of each coordinate."""
     repairs: tuple[str, ...]
     raw: str
 
@@ -353,6 +355,7 @@ class _Walk:
                 label=label.text if label else None,
                 values=tuple(number.value for number in quad.numbers),
                 spans=tuple(spans),
+                numbers=tuple(number.span for number in quad.numbers),
                 repairs=tuple(dict.fromkeys(repairs)),
                 raw=raw,
             )

@@ -17,6 +17,10 @@ class FinishReason(Enum):
     """The token budget was used up: the answer is cut."""
 
 
+Alternatives = tuple[tuple[str, float], ...]
+"""Texts that might have stood in a token's place, with their probabilities."""
+
+
 @dataclass(frozen=True)
 class CompletionChunk:
     """One decoded token."""
@@ -27,6 +31,8 @@ class CompletionChunk:
     """Natural log of its probability under greedy decoding; None where the engine has none."""
     finish_reason: FinishReason | None = None
     """On the last chunk only."""
+    alternatives: Alternatives = ()
+    """Of a piece of a number, itself among them; empty where nothing is known, or it was forced."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class TokenSpan:
     start: int
     end: int
     logprob: float | None
+    alternatives: Alternatives = ()
 
 
 @dataclass(frozen=True)
@@ -57,5 +64,5 @@ class Completion:
     def extended(self, chunk: CompletionChunk) -> Completion:
         """The completion with one more chunk."""
         start = len(self.text)
-        span = TokenSpan(start, start + len(chunk.text), chunk.logprob)
+        span = TokenSpan(start, start + len(chunk.text), chunk.logprob, chunk.alternatives)
         return Completion(self.text + chunk.text, (*self.tokens, span), chunk.finish_reason)

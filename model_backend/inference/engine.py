@@ -43,6 +43,10 @@ class ModelInfo:
         return asdict(self)
 
 
+Question = tuple[Prompt, Sequence[Image]]
+"""A prompt and the pictures it is about."""
+
+
 class Engine(Protocol):
     """A loaded model."""
 
@@ -57,5 +61,15 @@ class Engine(Protocol):
         Raises:
             Cancelled: ``is_cancelled`` was true between two tokens.
             OutOfMemory: the device has too little memory.
+        """
+        ...
+
+    def complete_together(
+        self, questions: Sequence[Question], is_cancelled: Callable[[], bool]
+    ) -> Iterator[list[CompletionChunk | None]]:
+        """Yields each step's chunk a question, None where there is none; the same answers as one by one.
+
+        Raises:
+            Cancelled, OutOfMemory: as in ``complete``.
         """
         ...

@@ -28,6 +28,8 @@ class Prompt:
     """False where the words are the user's own, or a date is missing: the model was not trained on such."""
     target: str | None = None
     """What is looked for; None where nothing is."""
+    keep_form: bool = False
+    """Whether a list of boxes is held to the trained form while it is written."""
 
 
 def build_prompts(
@@ -39,6 +41,7 @@ def build_prompts(
     question: str = "",
     dates: Sequence[str | None] = (),
     wordings: Mapping[str, str] = MappingProxyType({}),
+    keep_form: bool = False,
 ) -> list[Prompt]:
     """The prompts of a run, in the order in which they are asked: a task's report before its boxes.
 
@@ -46,6 +49,7 @@ def build_prompts(
         question: for a task that takes the user's own.
         dates: of the images, the earlier first; ISO, or None where unknown.
         wordings: by task, the user's own text for its prompt, with the blanks of the trained one or without.
+        keep_form: whether lists of boxes are held to the trained form.
 
     Raises:
         RequestError: an unknown task, nothing to look for, no question, words that the model cannot know, or
@@ -53,7 +57,7 @@ def build_prompts(
     """
     if max_new_tokens is not None and max_new_tokens < 1:
         raise RequestError("an answer needs at least one token", max_new_tokens=max_new_tokens)
-    words = _Words(contract, max_new_tokens, question.strip(), tuple(dates), wordings)
+    words = _Words(contract, max_new_tokens, question.strip(), tuple(dates), wordings, keep_form)
     if task == DETECT:
         return [words.prompt(_task_for(contract, target), target) for target in _wanted(targets)]
     asked = contract.task(task)
@@ -80,6 +84,7 @@ class _Words:
     question: str
     dates: tuple[str | None, ...]
     wordings: Mapping[str, str]
+    keep_form: bool
 
     def prompt(self, task: Task, target: str | None = None) -> Prompt:
         """The task's prompt, with its blanks filled."""
@@ -95,6 +100,7 @@ class _Words:
             max_new_tokens=self.max_new_tokens or task.max_new_tokens,
             trained=wording == task.prompt and self._is_trained(task, target),
             target=named and neutralise(named),
+            keep_form=self.keep_form and task.answer == "boxes",
         )
 
     def _wording(self, task: Task) -> str:

@@ -12,6 +12,7 @@ from ..proposal import Box, Proposal
 from .candidates import Candidate, Findings, find_candidates
 from .completion import Completion
 from .scores import Calibration, score_of
+from .spread import spread_of
 from .written_box import Drop, mend_box
 
 LONGEST_LABEL = 80
@@ -98,7 +99,16 @@ def _propose(candidate: Candidate, completion: Completion, default_label: str | 
         repairs.append("default label")
     if not repairs and not _is_trained_form(candidate.raw):
         repairs.append("loose syntax")
-    return Proposal(label, mended.box, score_of(completion, candidate.spans), tuple(repairs), candidate.raw)
+    spread = None if mended.repairs else _spread(completion, candidate)
+    score = score_of(completion, candidate.spans)
+    return Proposal(label, mended.box, score, tuple(repairs), candidate.raw, spread)
+
+
+def _spread(completion: Completion, candidate: Candidate) -> Box | None:
+    """Of all four edges, or None where one of them is not known."""
+    edges = [spread_of(completion, span) for span in candidate.numbers]
+    known = [edge for edge in edges if edge is not None]
+    return (known[0], known[1], known[2], known[3]) if len(known) == 4 else None
 
 
 def _is_trained_form(raw: str) -> bool:

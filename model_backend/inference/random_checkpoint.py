@@ -10,10 +10,10 @@ import torch
 from transformers import Lfm2VlConfig, Lfm2VlForConditionalGeneration
 
 from ..errors import RequestError
-from .checkpoint import RANDOM_MARK
 from .checkpoint_files import replacing, write_config, write_processor, write_tokenizer, write_weights
-from .quiet import quiet_transformers
+from .exact.quiet import quiet_transformers
 from .random_tokenizer import random_tokenizer
+from .source import RANDOM_MARK
 
 Size = Literal["tiny", "full"]
 

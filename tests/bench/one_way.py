@@ -73,10 +73,10 @@ class Ours:
 
     @staticmethod
     def do_imports() -> None:
-        from model_backend.inference import lfm2vl  # noqa: F401
+        from model_backend.inference.exact import engine  # noqa: F401
 
     def __init__(self, folder: Path, _way: str) -> None:
-        from model_backend.inference.lfm2vl import load_engine
+        from model_backend.inference.exact.engine import load_engine
         from model_backend.inference.prompts import build_prompts
         from model_backend.request import ModelChoice
 
@@ -94,7 +94,9 @@ class Ours:
         return [perf_counter() - began for _ in chunks]
 
     def patches_s(self, image: Image.Image) -> float:
-        return seconds_of(self._engine._processor.image_processor, image)
+        began = perf_counter()
+        self._engine._cutter.cut(image)
+        return perf_counter() - began
 
     def facts(self) -> dict[str, object]:
         return {"precision": self._engine.info.precision, "threads": self._engine.info.threads}
@@ -114,9 +116,9 @@ class Card:
         from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProcessor
 
         from model_backend.contract import load_contracts
-        from model_backend.inference.image_processor import Lfm2VlImageProcessorPil
+        from model_backend.inference.exact.image_processor import Lfm2VlImageProcessorPil
+        from model_backend.inference.exact.quiet import quiet_transformers
         from model_backend.inference.prompts import build_prompts
-        from model_backend.inference.quiet import quiet_transformers
 
         quiet_transformers()
         self._precision = way.removeprefix("card-")

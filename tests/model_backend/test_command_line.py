@@ -94,6 +94,13 @@ def test_the_budget_reaches_the_engine(say, chip):
     assert engine.prompts[0].max_new_tokens == 3
 
 
+@pytest.mark.parametrize(("arguments", "is_held"), [([], True), (["--free-form"], False)])
+def test_lists_of_boxes_are_held_to_their_form_unless_told_otherwise(say, chip, arguments, is_held):
+    engine = say(["[]"])
+    command_line.main(["detect", chip, "--model", "m", "--classes", "water", *arguments])
+    assert engine.prompts[0].keep_form is is_held
+
+
 def test_any_task_is_asked_about_the_pictures_in_their_order(capsys, say, chip, tmp_path):
     engine = say(["The pair suggests"], [f"[{BOX}]"])
     later = tmp_path / "later.png"

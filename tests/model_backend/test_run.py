@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
+from collections import deque
 from struct import pack
 
 import pytest
@@ -136,9 +137,55 @@ def test_a_box_lies_where_its_pixels_do():
     assert body["prompt"]["target"] == "water"
 
 
-def test_several_targets_are_asked_one_after_the_other_on_the_same_picture():
-    engine = ScriptedEngine([f"[{box(0.1, 0.1, 0.2, 0.2)}]"], [f"[{box(0.3, 0.3, 0.4, 0.4, 'boats')}]"])
+TWO_ANSWERS = [
+    ["[", box(0.1, 0.1, 0.2, 0.2), "]"],
+    ["[", box(0.3, 0.3, 0.4, 0.4, "boats"), ", ", box(0.5, 0.5, 0.6, 0.6, "boats"), "]"],
+]
+
+
+def targets_and_texts(events):
+    """What was told of each target's text, in the order of telling."""
+    return [(body["target"], body["text"]) for body in bodies(events, TEXT)]
+
+
+def test_several_targets_are_answered_side_by_side_and_their_boxes_told_at_once():
+    engine = ScriptedEngine(*TWO_ANSWERS)
     events = events_of(engine, request_for(chip_with(), targets=("water", "red boats")))
+    assert kinds(events)[:4] == [STAGE, TEXT, DETECTION, DETECTION]
+    assert [body["prompt"]["target"] for body in bodies(events, DETECTION)] == [
+        "water",
+        "red boats",
+        "red boats",
+    ]
+    assert engine.images[0] == engine.images[1]
+
+
+def test_texts_of_answers_side_by_side_are_told_one_after_the_other_and_whole():
+    engine = ScriptedEngine(*TWO_ANSWERS)
+    events = events_of(engine, request_for(chip_with(), targets=("water", "red boats")))
+    opened = [(kind, body["target"]) for kind, body in events if kind in (STAGE, TEXT)]
+    assert opened == sorted(opened, key=lambda told: told[1] == "red boats")
+    assert [body["target"] for body in bodies(events, STAGE)] == ["water", "red boats"]
+    (done,) = bodies(events, CHIP_DONE)
+    for answer, pieces in zip(done["answers"], TWO_ANSWERS, strict=True):
+        told = [text for target, text in targets_and_texts(events) if target == answer["target"]]
+        assert "".join(told) == answer["text"] == "".join(pieces)
+    assert [body["tokens"] for body in bodies(events, TEXT)][-1] == len(TWO_ANSWERS[1])
+
+
+def test_a_cancel_tells_what_had_been_written_of_every_answer():
+    engine, asked = ScriptedEngine(*TWO_ANSWERS), iter([False] * 4 + [True])
+    request = request_for(chip_with(), targets=("water", "red boats"))
+    events, stream = [], run(engine, request, lambda: next(asked))
+    with pytest.raises(Cancelled):
+        deque(map(events.append, stream), maxlen=0)
+    texts = targets_and_texts(events)
+    assert "".join(text for target, text in texts if target == "red boats") == "".join(TWO_ANSWERS[1][:2])
+
+
+def test_targets_are_asked_one_after_the_other_on_request():
+    engine = ScriptedEngine([f"[{box(0.1, 0.1, 0.2, 0.2)}]"], [f"[{box(0.3, 0.3, 0.4, 0.4, 'boats')}]"])
+    events = events_of(engine, request_for(chip_with(), targets=("water", "red boats"), together=False))
     assert kinds(events) == [STAGE, DETECTION, TEXT, STAGE, DETECTION, TEXT, CHIP_DONE]
     assert [body["target"] for body in bodies(events, STAGE)] == ["water", "red boats"]
     assert [body["trained"] for body in bodies(events, STAGE)] == [True, False]

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,10 @@ class TargetEngine:
             time.sleep(PAUSE_S)
             last = index == len(pieces) - 1
             yield CompletionChunk(piece, math.log(0.9), FinishReason.STOP if last else None)
+
+    def complete_together(self, questions, is_cancelled):
+        streams = [self.complete(prompt, images, is_cancelled) for prompt, images in questions]
+        yield from map(list, zip_longest(*streams))
 
     def _answer(self, prompt, images):
         task = self.contract.task(prompt.task)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -54,6 +55,10 @@ class ErraticEngine:
         yield CompletionChunk("[", None)
         DEEDS.get(prompt.target, lambda: None)()
         yield CompletionChunk("]", None, FinishReason.STOP)
+
+    def complete_together(self, questions, is_cancelled):
+        streams = [self.complete(prompt, images, is_cancelled) for prompt, images in questions]
+        yield from map(list, zip_longest(*streams))
 
 
 class Loader:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from ...errors import RequestError
-from ...inference.lfm2vl import load_engine
+from ...inference.exact.engine import load_engine
 from ...inference.scores import CALIBRATION_MARK, Calibration
 from ...request import ModelChoice
 from ..corpus.validation import read_valid_rows

@@ -121,7 +121,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _load(options: argparse.Namespace) -> BatchEngine:
-    from ...inference.lfm2vl import load_engine
+    from ...inference.exact.engine import load_engine
 
     return load_engine(ModelChoice(options.model, device=options.device), lambda *_: None)
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from ...errors import RequestError
-from ...inference.checkpoint import RANDOM_MARK
 from ...inference.checkpoint_files import replacing, write_config, write_weights
 from ...inference.scores import CALIBRATION_MARK
+from ...inference.source import RANDOM_MARK
 
 _READERS = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"),

@@ -34,9 +34,9 @@ from transformers import (
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ...errors import RequestError, RowInvalid
-from ...inference.device import choose_device, reporting_out_of_memory
 from ...inference.digest import sha256_of
-from ...inference.quiet import quiet_transformers
+from ...inference.exact.device import choose_device, reporting_out_of_memory
+from ...inference.exact.quiet import quiet_transformers
 from ...request import ModelChoice
 from ..corpus.row import Row, numbered_rows
 from .collation import Collator, check_row

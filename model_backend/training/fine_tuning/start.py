@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from transformers import Lfm2VlConfig, Lfm2VlForConditionalGeneration, set_seed
 
-from ...inference.checkpoint import load_model, load_processor, locate, open_checkpoint
 from ...inference.checkpoint_files import replacing, write_processor, write_tokenizer
+from ...inference.exact.checkpoint import load_model, load_processor, open_checkpoint
 from ...inference.random_checkpoint import random_config
 from ...inference.random_tokenizer import random_tokenizer
+from ...inference.source import locate
 from ...request import ModelChoice
 from .plan import Plan
 
@@ -61,7 +62,7 @@ def open_start(plan: Plan, base: Path | None, readers: Path, checkpoint: Path | 
         start = _from_scratch(plan, readers)
     else:
         opened = open_checkpoint(base, "cpu", torch.float32)
-        start = Start(opened.model, opened.processor, base, _stored_dtype(base))
+        start = Start(opened.model, load_processor(base), base, _stored_dtype(base))
     if checkpoint is not None and plan.method == "full":
         # Trainer would pass over the vision tower, whose stored names are not those in memory
         return replace(start, model=load_model(checkpoint, torch.float32))

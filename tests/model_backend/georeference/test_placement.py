@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from lspace.model_backend.contract import BoxForm
 from lspace.model_backend.errors import GeoreferenceError
 from lspace.model_backend.georeference.geotransform import GeoTransform
 from lspace.model_backend.georeference.placement import Placement, window_of
-from lspace.model_backend.proposal import Proposal
+from lspace.model_backend.proposal import Detection, Proposal
 from pyproj import CRS, Geod, Transformer
 
 INCLUSIVE = BoxForm(grid_px=224, inclusive=True)
@@ -66,6 +67,18 @@ def test_a_box_in_the_chips_own_crs_keeps_its_corners():
     assert {tuple(point) for point in shapely.get_coordinates(polygon)} == set(corners)
     assert detection.chip_id == "chip"
     assert detection.edge_m == pytest.approx(10 * 512 / 224)
+
+
+def test_the_spread_of_edges_is_told_in_metres_along_the_chips_sides():
+    chip = replace(chip_at("EPSG:32629"), height_px=256)
+    proposal = Proposal("water", MIDDLE, None, (), "", (0.01, 0.02, 0.03, 0.0))
+    detection = Placement(chip, wkt("EPSG:3857"), None, PLAIN).place(proposal)
+    assert detection.spread_m == pytest.approx((51.2, 51.2, 153.6, 0.0))
+    assert Detection.from_payload(json.loads(json.dumps(detection.to_payload()))) == detection
+
+
+def test_without_a_spread_there_is_none_in_metres():
+    assert place(chip_at("EPSG:32629"), "EPSG:32629").spread_m is None
 
 
 @pytest.mark.parametrize("rotation", [0, 30, 117])

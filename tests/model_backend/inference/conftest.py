@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.inference.engine import ModelInfo
-from lspace.model_backend.inference.lfm2vl import Lfm2VlEngine
+from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor, open_checkpoint
+from lspace.model_backend.inference.exact.engine import make_engine
 from PIL import Image
 
 
@@ -36,14 +38,32 @@ def chip():
     return make
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint as transformers has it."""
+
+    model: Any
+    processor: Any
+
+
 @pytest.fixture(scope="session")
 def opened(tiny):
     """The tiny checkpoint in memory, in float32."""
-    return open_checkpoint(tiny, "cpu", torch.float32)
+    return Opened(load_model(tiny, torch.float32).eval(), load_processor(tiny))
 
 
 @pytest.fixture
-def engine(opened):
-    """An engine that has not seen anything yet."""
-    info = ModelInfo("tiny", "none", "cpu", "float32", "for a test.", 0.0, 0.0, 2, random_weights=True)
-    return Lfm2VlEngine(opened, info)
+def make():
+    """Makes an engine of a folder that has not seen anything yet, in float32."""
+
+    def engine_of(folder: Path):
+        info = ModelInfo("tiny", "none", "cpu", "float32", "for a test.", 0.0, 0.0, 2, random_weights=True)
+        return make_engine(open_checkpoint(folder, "cpu", torch.bfloat16), info, 0.0)
+
+    return engine_of
+
+
+@pytest.fixture
+def engine(make, tiny):
+    """One with the tiny checkpoint."""
+    return make(tiny)

@@ -7,7 +7,13 @@ import json
 import pytest
 import torch
 from lspace.model_backend.errors import ModelInvalid, ModelNotFound, RuntimePackageMissing
-from lspace.model_backend.inference.checkpoint import check_transformers, locate, open_checkpoint
+from lspace.model_backend.inference.exact.checkpoint import (
+    check_transformers,
+    load_processor,
+    open_checkpoint,
+    stored_dtype,
+)
+from lspace.model_backend.inference.source import locate
 from lspace.model_backend.request import ModelChoice
 from safetensors.torch import load_file, save_file
 
@@ -46,7 +52,7 @@ def test_settings_come_from_the_files(broken):
         broken / "processor_config.json",
         image_processor={"max_image_tokens": 100, "resample": 3, "image_mean": [0.1, 0.2, 0.3]},
     )
-    processor = open_checkpoint(broken, "cpu", torch.float32).processor
+    processor = load_processor(broken)
     assert processor.image_processor.max_image_tokens == 100
     assert processor.image_processor.resample == 3
     assert tuple(processor.image_processor.image_mean) == (0.1, 0.2, 0.3)
@@ -55,12 +61,19 @@ def test_settings_come_from_the_files(broken):
 def test_an_older_layout_with_the_preprocessor_file_alone_loads(broken):
     (broken / "processor_config.json").unlink()
     edit(broken / "preprocessor_config.json", min_image_tokens=32)
-    assert open_checkpoint(broken, "cpu", torch.float32).processor.image_processor.min_image_tokens == 32
+    assert load_processor(broken).image_processor.min_image_tokens == 32
 
 
 def test_padding_is_on_the_left_whatever_the_files_say(broken):
     edit(broken / "tokenizer_config.json", padding_side="right")
-    assert open_checkpoint(broken, "cpu", torch.float32).processor.tokenizer.padding_side == "left"
+    assert load_processor(broken).tokenizer.padding_side == "left"
+
+
+def test_weights_are_in_the_precision_that_all_of_them_are_written_in(broken):
+    assert stored_dtype(broken) == torch.bfloat16
+    weights = load_file(broken / WEIGHTS)
+    save_file({**weights, TENSOR: weights[TENSOR].float()}, broken / WEIGHTS)
+    assert stored_dtype(broken) == torch.float32
 
 
 def test_weights_can_be_loaded_in_bfloat16(tiny):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from lspace.model_backend.errors import DeviceError, OutOfMemory, RequestError
-from lspace.model_backend.inference import device
-from lspace.model_backend.inference.device import choose_device, reporting_out_of_memory
+from lspace.model_backend.inference.exact import device
+from lspace.model_backend.inference.exact.device import choose_device, reporting_out_of_memory
 from lspace.model_backend.request import ModelChoice
 
 NO_GPU = not torch.cuda.is_available() and not torch.backends.mps.is_available()

@@ -25,8 +25,9 @@ from lspace.model_backend.errors import (
     RuntimePackageMissing,
 )
 from lspace.model_backend.inference import download as module
-from lspace.model_backend.inference.checkpoint import locate, open_checkpoint
 from lspace.model_backend.inference.download import download
+from lspace.model_backend.inference.exact.checkpoint import open_checkpoint
+from lspace.model_backend.inference.source import locate
 from lspace.model_backend.request import ModelChoice
 
 UNWANTED = {"README.md": b"# tiny", "pytorch_model.bin": b"\x80", "sub/config.json": b"{}"}

@@ -9,9 +9,9 @@ import pytest
 import torch
 from lspace.model_backend import main_memory as memory_of_machine
 from lspace.model_backend.errors import ModelInvalid, OutOfMemory
-from lspace.model_backend.inference import lfm2vl
-from lspace.model_backend.inference.lfm2vl import load_engine
-from lspace.model_backend.inference.memory import check_memory
+from lspace.model_backend.inference.exact import engine
+from lspace.model_backend.inference.exact.engine import load_engine
+from lspace.model_backend.inference.exact.memory import check_memory
 from lspace.model_backend.request import ModelChoice
 
 LSPACE_PARAMETERS = 448_700_000
@@ -79,7 +79,7 @@ def test_what_a_machine_does_not_tell_is_no_reason_to_refuse(as_large_as_lspace,
 
 
 def test_a_refused_model_is_not_read(tiny, monkeypatch):
-    monkeypatch.setattr(lfm2vl, "open_checkpoint", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(engine, "open_checkpoint", lambda *_: pytest.fail("read"))
     choice = ModelChoice(str(tiny), device="cpu", precision="float32", memory_limit_mb=300)
     with pytest.raises(OutOfMemory, match="the limit is 300 MB"):
         load_engine(choice, lambda *_: None)

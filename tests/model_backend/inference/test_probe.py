@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 from lspace.model_backend.errors import DeviceError, RequestError
-from lspace.model_backend.inference.probe import probe
+from lspace.model_backend.inference.exact.probe import probe
 from lspace.model_backend.request import ModelChoice
 
 

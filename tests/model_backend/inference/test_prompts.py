@@ -262,3 +262,9 @@ def test_no_special_token_gets_through_from_the_user(options):
 def test_another_number_of_images_than_the_task_takes_is_refused(task, count, told):
     with pytest.raises(RequestError, match=told):
         check_images(LSPACE, task, count)
+
+
+def test_only_lists_of_boxes_are_held_to_their_form_and_only_where_that_is_wanted():
+    held = build_prompts(LSPACE, "vessels", (), keep_form=True)
+    assert [(prompt.answer, prompt.keep_form) for prompt in held] == [("text", False), ("boxes", True)]
+    assert not any(prompt.keep_form for prompt in build_prompts(LSPACE, "vessels", ()))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.errors import ModelInvalid, RequestError
-from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.inference.completion import Completion, CompletionChunk, FinishReason
+from lspace.model_backend.inference.exact.checkpoint import open_checkpoint
 from lspace.model_backend.inference.proposals import read_proposals
 from lspace.model_backend.inference.scores import Calibration, calibration_of
 from lspace.model_backend.training.evaluation.calibrate import fit_calibration, write_calibration

@@ -9,9 +9,9 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lspace.model_backend.errors import RequestError, RowInvalid
-from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.inference.engine import ModelInfo
-from lspace.model_backend.inference.lfm2vl import Lfm2VlEngine
+from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor, open_checkpoint
+from lspace.model_backend.inference.exact.engine import make_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.inference.tokens import neutralise
 from lspace.model_backend.training.corpus.row import Message, Row
@@ -24,19 +24,19 @@ ANSWER = '[{"label": "water", "bbox": [0.1, 0.25, 0.5, 0.75]}]'
 
 
 @pytest.fixture(scope="module")
-def opened(tiny):
-    return open_checkpoint(tiny, "cpu", torch.float32)
+def processor(tiny):
+    return load_processor(tiny)
 
 
 @pytest.fixture(scope="module")
-def engine(opened):
+def engine(tiny):
     info = ModelInfo("tiny", "none", "cpu", "float32", "for a test.", 0.0, 0.0, 1, random_weights=True)
-    return Lfm2VlEngine(opened, info)
+    return make_engine(open_checkpoint(tiny, "cpu", torch.float32), info, 0.0)
 
 
 @pytest.fixture(scope="module")
-def collate(opened):
-    return Collator(opened.processor)
+def collate(processor):
+    return Collator(processor)
 
 
 @pytest.fixture(scope="module")
@@ -67,29 +67,32 @@ def learned(batch, index=0):
 def test_the_prompt_is_what_the_engine_feeds(engine, collate, row, images, system):
     example = row(images=images, system=system)
     prompt = Prompt("test", system, example.prompt, "text", 5, trained=True)
-    text = engine._render(prompt, len(images))
+    text = engine._chat.text(prompt, len(images))
     assert collate.pieces(example)[0].text == text
 
-    tokens, _mask, pixels = engine._encode([text], [[Image.open(path) for path in example.images]])
+    pictures = [Image.open(path) for path in example.images]
+    patches = [engine._cutter.cut(picture) for picture in pictures]
+    tokens = engine._chat.ids(text, [each.tokens for each in patches])
     batch = collate([example])
-    assert batch["input_ids"][0, : tokens.shape[1]].equal(tokens[0])
-    assert all(batch[name].equal(pixels[name]) for name in pixels)
-    assert len(batch) == 3 + len(pixels)
+    assert batch["input_ids"][0, : len(tokens)].tolist() == tokens
+    for place, each in enumerate(patches):
+        assert batch["pixel_values"][place, : len(each.pixels)].numpy().tolist() == each.pixels.tolist()
+        assert tuple(batch["spatial_shapes"][place].tolist()) == each.grid
 
 
 @settings(max_examples=50)
 @given(answer=st.text(min_size=1))
-def test_only_the_answer_and_its_end_are_learned_and_nothing_follows(collate, row, opened, answer):
+def test_only_the_answer_and_its_end_are_learned_and_nothing_follows(collate, row, processor, answer):
     assume(neutralise(answer) == answer)
     batch = collate([row(answer)])
-    assert opened.processor.tokenizer.decode(learned(batch)) == answer + END
+    assert processor.tokenizer.decode(learned(batch)) == answer + END
     labels, tokens = batch["labels"][0].tolist(), batch["input_ids"][0].tolist()
     first = next(place for place, label in enumerate(labels) if label != NO_LABEL)
     assert labels[first:] == tokens[first:]
-    assert opened.processor.tokenizer.decode(tokens[:first]).endswith("<|im_start|>assistant\n")
+    assert processor.tokenizer.decode(tokens[:first]).endswith("<|im_start|>assistant\n")
 
 
-def test_every_answer_of_a_conversation_is_learned(collate, folder, opened):
+def test_every_answer_of_a_conversation_is_learned(collate, folder, processor):
     conversation = Row(
         (
             Message("user", "Before?", ("small.png",)),
@@ -101,7 +104,7 @@ def test_every_answer_of_a_conversation_is_learned(collate, folder, opened):
         folder,
     )
     batch = collate([conversation])
-    assert opened.processor.tokenizer.decode(learned(batch)) == f"Forest.{END}Water.{END}"
+    assert processor.tokenizer.decode(learned(batch)) == f"Forest.{END}Water.{END}"
     assert batch["spatial_shapes"].shape == (2, 2)
     rendered = "".join(piece.text for piece in collate.pieces(conversation))
     assert rendered == (
@@ -111,9 +114,9 @@ def test_every_answer_of_a_conversation_is_learned(collate, folder, opened):
 
 
 @torch.no_grad()
-def test_a_row_costs_the_same_alone_and_beside_others(collate, row, opened):
+def test_a_row_costs_the_same_alone_and_beside_others(collate, row, tiny):
     rows = [row("Water."), row(ANSWER * 3, images=("large.png", "small.png")), row("Forest.", images=())]
-    model = opened.model
+    model = load_model(tiny, torch.float32).eval()
     together = collate(rows)
     logits = model(**{name: values for name, values in together.items() if name != "labels"}).logits
     for index, example in enumerate(rows):
@@ -160,7 +163,7 @@ def test_a_file_that_is_no_picture_is_named(collate, row, folder):
 
 
 def test_a_template_that_changes_answers_is_refused(tiny, row):
-    processor = open_checkpoint(tiny, "cpu", torch.float32).processor
+    processor = load_processor(tiny)
     processor.chat_template = processor.chat_template.replace(
         "message['content'] -}}\n{%- else", "message['content'] | upper -}}\n{%- else"
     )

@@ -8,9 +8,9 @@ import shutil
 import pytest
 import torch
 from lspace.model_backend.errors import RequestError
-from lspace.model_backend.inference.checkpoint import open_checkpoint
 from lspace.model_backend.inference.engine import ModelInfo
-from lspace.model_backend.inference.lfm2vl import Lfm2VlEngine, load_engine
+from lspace.model_backend.inference.exact.checkpoint import open_checkpoint
+from lspace.model_backend.inference.exact.engine import load_engine, make_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.request import ModelChoice
 from lspace.model_backend.training.fine_tuning.export import export_model
@@ -41,7 +41,7 @@ def test_the_engine_writes_the_same_tokens_as_the_model_in_memory(opened, tiny, 
             weights.mul_(1.01)
     export_model(opened.model, tmp_path / "model", readers=tiny, dtype=torch.float32)
     info = ModelInfo("memory", "none", "cpu", "float32", "for a test.", 0.0, 0.0, 1, random_weights=False)
-    expected = answer(Lfm2VlEngine(opened, info))
+    expected = answer(make_engine(opened, info, 0.0))
     choice = ModelChoice(str(tmp_path / "model"), device="cpu", precision="float32", threads=1)
     loaded = load_engine(choice, lambda *_: None)
     given = answer(loaded)

@@ -14,8 +14,8 @@ import pytest
 import torch
 from filelock import FileLock
 from lspace.model_backend.errors import RequestError, RowInvalid
-from lspace.model_backend.inference.checkpoint import load_model, load_processor
-from lspace.model_backend.inference.lfm2vl import load_engine
+from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor
+from lspace.model_backend.inference.exact.engine import load_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.request import ModelChoice
 from lspace.model_backend.training.corpus.row import Message, Row, write_rows

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from lspace.model_backend.inference.checkpoint import open_checkpoint
+from lspace.model_backend.inference.exact.checkpoint import open_checkpoint
 from lspace.model_backend.training.__main__ import main
 from safetensors.torch import load_file
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from lspace.model_backend.inference.lfm2vl import load_engine
+from lspace.model_backend.inference.exact.engine import load_engine
 from lspace.model_backend.inference.picture import read_picture
 from lspace.model_backend.inference.prompts import build_prompts
 from lspace.model_backend.request import ModelChoice
@@ -71,13 +71,13 @@ def test_the_exported_model_reads_prompt_and_picture_as_the_lessons_do(study, vo
     Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "chip.png")
     chip = read_picture(tmp_path / "chip.png", "chip")
     (prompt,) = build_prompts(engine.contract, "detect", ("water",))
-    rendered = engine._render(prompt, 1)
-    tokens, _mask, pixels = engine._encode([rendered], [[chip]])
+    patches = engine._cutter.cut(chip)
+    tokens = engine._chat.ids(engine._chat.text(prompt, 1), [patches.tokens])
     batcher = Batcher(vocabulary)
-    assert tokens[0].tolist() == batcher.opening + batcher.prompt(Question("ground", "water"))
+    assert tokens == batcher.opening + batcher.prompt(Question("ground", "water"))
     enlarged = np.asarray(chip.resize((256, 256), Image.Resampling.BILINEAR))
     expected = seen(torch.from_numpy(enlarged.copy())[None])["pixel_values"]
-    assert torch.allclose(pixels["pixel_values"], expected, atol=1e-6)
+    assert torch.allclose(torch.from_numpy(patches.pixels)[None], expected, atol=1e-6)
 
 
 def test_some_steps_on_one_batch_lower_every_loss(study, lesson, vocabulary):

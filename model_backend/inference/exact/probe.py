@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from ..errors import DeviceError
-from ..main_memory import main_memory
-from ..request import ModelChoice
+from ...errors import DeviceError
+from ...main_memory import main_memory
+from ...request import ModelChoice
 from .device import (
     KERNEL_FLOP,
     choose_device,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from ..errors import OutOfMemory
-from ..main_memory import main_memory
-from ..model_folder import count_parameters
+from ...errors import OutOfMemory
+from ...main_memory import main_memory
+from ...model_folder import count_parameters
 
 # Measured on a CPU with an untrained model of lspace's size: 374 MB with the packages alone; in float32 as
 # much more as the weights have, and 0.2 times that for four pictures of 512 px or five views at once.

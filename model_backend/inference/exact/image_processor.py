@@ -18,7 +18,7 @@ from transformers.image_processing_base import BatchFeature
 from transformers.image_utils import PILImageResampling, SizeDict
 from transformers.processing_utils import ImagesKwargs
 
-from .tiling import Tiling
+from ..tiling import Tiling
 
 Pixels = NDArray[np.uint8]
 """Channel, row, column."""

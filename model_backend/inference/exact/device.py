@@ -11,8 +11,8 @@ from time import perf_counter
 import torch
 from torch.nn.functional import linear
 
-from ..errors import DeviceError, OutOfMemory, RequestError
-from ..request import ModelChoice
+from ...errors import DeviceError, OutOfMemory, RequestError
+from ...request import ModelChoice
 
 _WORTH_IT = 1.2
 """bfloat16 has to be this much faster on a CPU before we give up float32's digits."""

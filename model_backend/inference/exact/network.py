@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The exact network: LFM2-VL as transformers computes it, by a loop of our own over buffers that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..patches import Patches
+from .context import TorchContext, joined_contexts
+from .device import reporting_out_of_memory
+from .graph import recorded_step
+from .layers import Attention, Layer, ShortConvolution, norm, rotations
+from .linear import make_linear, pack_linears
+
+
+class TorchNetwork:
+    """An LFM2-VL model's weights; implements ``Network``.
+
+    In float32 the tokens are those of transformers' ``generate``; what differs is the order of sums.
+
+    Args:
+        model: ``Lfm2VlForConditionalGeneration`` on its device. It is taken over: its vision tower is packed
+            in place, and it cannot be used afterwards.
+        dtype: in which it computes.
+    """
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        text, config = model.model.language_model, model.config.text_config
+        self._dtype, self._image_id = dtype, model.config.image_token_id
+        self._table: Tensor = text.embed_tokens.weight.detach().clone()  # lets go of the mapped file
+        self._last_norm: Tensor = text.embedding_norm.weight.detach().to(dtype)
+        self._eps: float = config.norm_eps
+        self._frequencies: Tensor = text.rotary_emb.inv_freq.detach().float()
+        self._tower: nn.Module = model.model.vision_tower
+        self._projector: nn.Module = model.model.multi_modal_projector
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # packing takes one thread each
+            layers = [pool.submit(_layer_of, layer, config, dtype) for layer in text.layers]
+            head = pool.submit(make_linear, [model.lm_head.weight], [None], dtype)
+            # what embeds the patches asks its weights for their dtype: it stays as it is
+            seeing = (*self._tower.encoder.layers, self._projector)
+            list(pool.map(lambda part: pack_linears(part, dtype), seeing))
+        self._layers, self._head = [each.result() for each in layers], head.result()
+        self._tower.to(dtype)
+        self._projector.to(dtype)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self._table.device
+
+    @torch.inference_mode()
+    def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> TorchContext:
+        """A new context of one row; ``tokens`` hold one image token for each of the pictures' vectors.
+
+        Raises:
+            OutOfMemory: the device has too little.
+        """
+        with reporting_out_of_memory():
+            ids = torch.tensor([list(tokens)], device=self.device)
+            vectors = self._embedded(ids)
+            if pictures:
+                seen = torch.cat([self._seen(each) for each in pictures])
+                vectors[ids == self._image_id] = seen
+            context = self._new_context()
+            self._advance(context, vectors)
+            return context
+
+    @torch.inference_mode()
+    def read(self, context: Any, tokens: np.ndarray) -> np.ndarray:
+        """Feeds int64 (rows, new tokens) to the context, in place; float32 logits after the last column.
+
+        Raises:
+            OutOfMemory: the device has too little.
+        """
+        with reporting_out_of_memory():
+            ids = torch.from_numpy(tokens).to(self.device)
+            context.make_room(ids.shape[1])
+            if ids.shape[1] == 1 and self.device.type == "cuda":
+                if context.step is None:
+                    context.step = recorded_step(self._step_by, context)
+                logits: Tensor = context.step(ids, context.used)
+                context.used += 1
+            else:
+                logits = self._logits(self._advance(context, self._embedded(ids)))
+            return logits.float().cpu().numpy()
+
+    def joined(self, contexts: Sequence[Any]) -> TorchContext:
+        """Several contexts, of any lengths, as the rows of one."""
+        with reporting_out_of_memory():
+            return joined_contexts(contexts)
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        return torch.nn.functional.embedding(ids, self._table).to(self._dtype)
+
+    def _seen(self, picture: Patches) -> Tensor:
+        """(tokens, width): what the model makes of a picture."""
+        pixels = torch.from_numpy(picture.pixels).to(self.device, self._dtype)[None]
+        states = self._tower(
+            pixel_values=pixels,
+            spatial_shapes=torch.tensor([picture.grid], device=self.device),
+            pixel_attention_mask=torch.ones(pixels.shape[:2], dtype=torch.int32, device=self.device),
+        ).last_hidden_state
+        vectors: Tensor = self._projector(states.unflatten(1, picture.grid)).flatten(0, 2)
+        return vectors
+
+    def _new_context(self) -> TorchContext:
+        made = [layer.operator.new_state(self.device, self._dtype) for layer in self._layers]
+        pairs = [each for each in made if isinstance(each, tuple)]
+        return TorchContext(
+            keys=[keys for keys, _values in pairs],
+            values=[values for _keys, values in pairs],
+            tails=[each for each in made if isinstance(each, Tensor)],
+            starts=torch.zeros(1, dtype=torch.int64, device=self.device),
+        )
+
+    def _advance(self, context: TorchContext, vectors: Tensor) -> Tensor:
+        """Reads (rows, new tokens, width) into the context; the last column's state, (rows, width)."""
+        count = vectors.shape[1]
+        context.make_room(count)
+        columns = torch.arange(context.used, context.used + count, device=self.device)
+        end = context.used + count
+        state = self._through(context, vectors, columns, end)
+        context.used = end
+        return state
+
+    def _step_by(self, context: TorchContext, ids: Tensor, columns: Tensor) -> Tensor:
+        """Logits after one more token a row in a column that may change between calls: what is recorded."""
+        return self._logits(self._through(context, self._embedded(ids), columns, context.capacity))
+
+    def _through(self, context: TorchContext, vectors: Tensor, columns: Tensor, end: int) -> Tensor:
+        """All layers; ``columns`` are those of the new tokens, attention sees the first ``end``."""
+        positions = columns - context.starts[:, None]
+        turns = rotations(positions, self._frequencies, self._dtype)
+        seen = torch.arange(end, device=self.device)
+        mask = (seen <= columns[:, None]) & (seen >= context.starts[:, None, None])
+        caches = iter(zip(context.keys, context.values, strict=True))
+        tails = iter(context.tails)
+        for layer in self._layers:
+            cache = next(caches) if isinstance(layer.operator, Attention) else next(tails)
+            vectors = layer(vectors, cache, columns, turns, mask[:, None])
+        return norm(vectors[:, -1], self._last_norm, self._eps)
+
+    def _logits(self, state: Tensor) -> Tensor:
+        logits: Tensor = self._head(state)
+        return logits
+
+
+def _layer_of(layer: Any, config: Any, dtype: torch.dtype) -> Layer:
+    """Our own layer with the weights of one of the model's."""
+    operator = (
+        ShortConvolution(layer.conv, dtype) if hasattr(layer, "conv") else Attention(layer.self_attn, dtype)
+    )
+    return Layer(layer, operator, config.norm_eps, dtype)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the fast network has read: keys and values of its attention, the last inputs of its convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .weights import Floats
+
+STEP = 256
+"""Positions by which the room for keys and values grows."""
+
+
+@dataclass
+class FastContext:
+    """One row or several, each with a length of its own."""
+
+    lengths: NDArray[np.int32]
+    """(rows,): tokens read."""
+    attended: dict[str, Floats]
+    """``k<layer>`` and ``v<layer>``: (rows, heads, room, head); nothing counts beyond a row's length."""
+    convolved: dict[str, Floats]
+    """``conv<layer>``: (rows, taps - 1, hidden)."""
+    bound: Any = field(default=None, repr=False)
+    """The buffers as the session knows them, as long as they stay where they are."""
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return len(self.lengths)
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes up."""
+        return sum(buffer.nbytes for buffer in self.buffers.values())
+
+    @property
+    def longest(self) -> int:
+        """Tokens in the longest row."""
+        return int(self.lengths.max())
+
+    @property
+    def room(self) -> int:
+        """Positions that there are buffers for."""
+        return min((buffer.shape[2] for buffer in self.attended.values()), default=0)
+
+    @property
+    def buffers(self) -> dict[str, Floats]:
+        """The whole state under its names."""
+        return {**self.attended, **self.convolved}
+
+    def copy(self) -> FastContext:
+        """One that can be read on without touching this one."""
+        return self.taken(range(self.rows))
+
+    def taken(self, rows: Sequence[int]) -> FastContext:
+        """Only these rows, in this order; one may be taken several times."""
+        lengths = self.lengths[list(rows)]
+        attended = {name: _fresh(buffer, lengths) for name, buffer in self.attended.items()}
+        for name, buffer in attended.items():
+            for place, row in enumerate(rows):
+                _fill(buffer[place], self.attended[name][row], self.lengths[row])
+        convolved = {name: buffer[list(rows)] for name, buffer in self.convolved.items()}
+        return FastContext(lengths, attended, convolved)
+
+    def make_room(self, tokens: int) -> None:
+        """Grows the buffers so that each row can read so many tokens more."""
+        if self.longest + tokens <= self.room:
+            return
+        for name, old in self.attended.items():
+            buffer = _fresh(old, self.lengths + tokens)
+            _fill(buffer, old, self.longest)
+            self.attended[name] = buffer
+        self.bound = None
+
+
+def joined(contexts: Sequence[FastContext]) -> FastContext:
+    """The rows of all contexts, one after the other."""
+    lengths = np.concatenate([context.lengths for context in contexts])
+    attended = {name: _fresh(buffer, lengths) for name, buffer in contexts[0].attended.items()}
+    for name, buffer in attended.items():
+        start = 0
+        for context in contexts:
+            _fill(buffer[start : start + context.rows], context.attended[name], context.longest)
+            start += context.rows
+    names = contexts[0].convolved
+    convolved = {name: np.concatenate([context.convolved[name] for context in contexts]) for name in names}
+    return FastContext(lengths, attended, convolved)
+
+
+def _fresh(like: Floats, lengths: NDArray[np.int32]) -> Floats:
+    """An empty buffer for so many tokens a row; its pages cost nothing before they are written."""
+    room = -(-int(lengths.max()) // STEP) * STEP
+    return np.zeros((len(lengths), like.shape[1], room, like.shape[3]), np.float32)
+
+
+def _fill(target: Floats, source: Floats, length: int) -> None:
+    target[..., :length, :] = source[..., :length, :]

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The language model as a graph: reads any number of tokens, says what follows the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto
+
+from .graph import MICROSOFT, Graph
+from .linear import Kind, fits, linear
+from .shape import LanguageShape
+from .weights import Floats, Weights
+
+PREFIX = "model.language_model."
+EMBEDDING = PREFIX + "embed_tokens.weight"
+HEAD = "lm_head.weight"
+
+
+def write_language_graph(
+    file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind | None
+) -> None:
+    """Writes the graph; without ``head`` it only fills its state.
+
+    Inputs: ``x`` (rows, tokens, hidden), the tokens' vectors; ``last`` int32 (rows,), position of each
+    row's last token; ``total`` int32, tokens in the longest row; ``cos`` and ``sin`` (positions, half a
+    head); and the state: ``conv<layer>`` (rows, taps - 1, hidden), ``k<layer>`` and ``v<layer>`` (rows,
+    heads, positions, head). Outputs: ``logits`` (rows, 1, vocabulary), and the state as ``new_...``. The
+    state's buffers may be given as outputs too: they are then filled in place. Several tokens can be read
+    for a single row only.
+    """
+    _LanguageGraph(file, weights, shape, body, head).write()
+
+
+class _LanguageGraph:
+    def __init__(
+        self, file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind | None
+    ) -> None:
+        self._graph = Graph(file)
+        self._weights = weights
+        self._shape = shape
+        self._body = body
+        self._head = head
+
+    def write(self) -> None:
+        graph, hidden = self._graph, self._shape.hidden
+        half = self._shape.head // 2
+        x = graph.input("x", ["rows", "tokens", hidden])
+        graph.input("last", ["rows"], TensorProto.INT32)
+        graph.input("total", [], TensorProto.INT32)
+        graph.input("cos", ["turns", half])
+        graph.input("sin", ["turns", half])
+        last = len(self._shape.attends) - 1
+        normed = self._norm(x, f"{PREFIX}layers.0.operator_norm.weight")
+        for layer, attends in enumerate(self._shape.attends):
+            prefix = f"{PREFIX}layers.{layer}."
+            mixed = self._attention(normed, layer) if attends else self._convolution(normed, layer)
+            x, normed = self._added(x, mixed, prefix + "ffn_norm.weight")
+            y = self._feed_forward(normed, prefix)
+            if layer < last:
+                x, normed = self._added(x, y, f"{PREFIX}layers.{layer + 1}.operator_norm.weight")
+        if self._head is not None:
+            self._write_head(self._last(x), self._last(y), self._head)
+        graph.save()
+
+    def _write_head(self, x: str, y: str, kind: Kind) -> None:
+        graph, shape = self._graph, self._shape
+        _x, normed = self._added(x, y, PREFIX + "embedding_norm.weight")
+        # a head in the files counts, whatever the settings say
+        name = HEAD if shape.own_head or HEAD in self._weights else EMBEDDING
+        weight = self._floats(name, shape.vocabulary, shape.hidden)
+        logits = linear(graph, normed, weight, fits(shape.hidden, kind))
+        graph.nodes("Identity", [logits], [graph.output("logits", ["rows", 1, shape.vocabulary])])
+
+    def _last(self, x: str) -> str:
+        """Of the last token alone."""
+        end = self._graph.integers(np.iinfo(np.int64).max)
+        return self._graph.node("Slice", [x, self._graph.integers(-1), end, self._graph.integers(1)])
+
+    def _attention(self, x: str, layer: int) -> str:
+        graph, shape = self._graph, self._shape
+        prefix = f"{PREFIX}layers.{layer}.self_attn."
+        wide, narrow = shape.heads * shape.head, shape.kv_heads * shape.head
+        rows = [
+            self._floats(f"{prefix}{each}_proj.weight", size, shape.hidden)
+            for each, size in (("q", wide), ("k", narrow), ("v", narrow))
+        ]
+        sizes = graph.integers(wide, narrow, narrow)
+        together = self._linear(x, np.concatenate(rows))
+        q, k, v = graph.nodes("Split", [together, sizes], 3, axis=-1)
+        q = self._head_norm(q, shape.heads, prefix + "q_layernorm.weight")
+        k = self._head_norm(k, shape.kv_heads, prefix + "k_layernorm.weight")
+        sides: list[int | str] = ["rows", shape.kv_heads, "positions", shape.head]
+        past = [graph.input(f"{each}{layer}", sides) for each in "kv"]
+        present = [graph.output(f"new_{each}", sides) for each in past]
+        inputs = [q, k, v, *past, "last", "total", "cos", "sin"]
+        y, *_ = graph.nodes(
+            "GroupQueryAttention",
+            inputs,
+            [None, *present],
+            MICROSOFT,
+            num_heads=shape.heads,
+            kv_num_heads=shape.kv_heads,
+            do_rotary=1,
+        )
+        return self._linear(y, self._floats(prefix + "out_proj.weight", shape.hidden, wide))
+
+    def _head_norm(self, x: str, heads: int, name: str) -> str:
+        head = self._shape.head
+        apart = self._graph.node("Reshape", [x, self._graph.integers(0, 0, heads, head)])
+        normed = self._norm(apart, name, head)
+        return self._graph.node("Reshape", [normed, self._graph.integers(0, 0, heads * head)])
+
+    def _convolution(self, x: str, layer: int) -> str:
+        """Each tap is a shifted copy, times its weights: nothing has to be transposed."""
+        graph, hidden = self._graph, self._shape.hidden
+        prefix = f"{PREFIX}layers.{layer}.conv."
+        together = self._linear(
+            x,
+            self._floats(prefix + "in_proj.weight", 3 * hidden, hidden),
+            self._bias(prefix + "in_proj.bias", 3 * hidden),
+        )
+        before, after, inner = graph.nodes("Split", [together], 3, axis=-1, num_outputs=3)
+        gated = graph.node("Mul", [before, inner])
+        y = graph.node("Mul", [after, self._taps(gated, layer, prefix)])
+        out = self._floats(prefix + "out_proj.weight", hidden, hidden)
+        return self._linear(y, out, self._bias(prefix + "out_proj.bias", hidden))
+
+    def _taps(self, x: str, layer: int, prefix: str) -> str:
+        graph, hidden, taps = self._graph, self._shape.hidden, self._shape.taps
+        sides: list[int | str] = ["rows", taps - 1, hidden]
+        past, axis = graph.input(f"conv{layer}", sides), graph.integers(1)
+        seen = graph.node("Concat", [past, x], axis=1)
+        end = graph.integers(np.iinfo(np.int64).max)
+        graph.nodes(
+            "Slice", [seen, graph.integers(1 - taps), end, axis], [graph.output(f"new_{past}", sides)]
+        )
+        kernel = self._floats(prefix + "conv.weight", hidden, 1, taps)
+        total = graph.node("Mul", [x, graph.constant(kernel[:, 0, -1])])
+        for back in range(1, taps):
+            stop = graph.integers(-back)
+            shifted = graph.node("Slice", [seen, graph.integers(taps - 1 - back), stop, axis])
+            part = graph.node("Mul", [shifted, graph.constant(kernel[:, 0, -1 - back])])
+            total = graph.node("Add", [total, part])
+        bias = self._bias(prefix + "conv.bias", hidden)
+        return total if bias is None else graph.node("Add", [total, graph.constant(bias)])
+
+    def _feed_forward(self, x: str, prefix: str) -> str:
+        graph, hidden, inner = self._graph, self._shape.hidden, self._shape.inner
+        prefix += "feed_forward."
+        names = (prefix + "w1.weight", prefix + "w3.weight")
+        together = self._linear(x, np.concatenate([self._floats(name, inner, hidden) for name in names]))
+        gate, up = graph.nodes("Split", [together], 2, axis=-1, num_outputs=2)
+        opened = graph.node("QuickGelu", [gate], MICROSOFT, alpha=1.0)  # that is SiLU
+        y = graph.node("Mul", [opened, up])
+        return self._linear(y, self._floats(prefix + "w2.weight", hidden, inner))
+
+    def _added(self, x: str, y: str, name: str) -> tuple[str, str]:
+        """The sum, and the sum normed."""
+        weight = self._graph.constant(self._floats(name, self._shape.hidden))
+        normed, _mean, _deviation, total = self._graph.nodes(
+            "SkipSimplifiedLayerNormalization",
+            [x, y, weight],
+            [None, "", "", None],
+            MICROSOFT,
+            epsilon=self._shape.epsilon,
+        )
+        return total, normed
+
+    def _norm(self, x: str, name: str, size: int | None = None) -> str:
+        weight = self._graph.constant(self._floats(name, size or self._shape.hidden))
+        epsilon = self._shape.epsilon
+        return self._graph.node("SimplifiedLayerNormalization", [x, weight], axis=-1, epsilon=epsilon)
+
+    def _linear(self, x: str, weight: Floats, bias: Floats | None = None) -> str:
+        return linear(self._graph, x, weight, fits(weight.shape[1], self._body), bias)
+
+    def _bias(self, name: str, size: int) -> Floats | None:
+        return self._floats(name, size) if self._shape.conv_bias else None
+
+    def _floats(self, name: str, *sides: int) -> Floats:
+        return self._weights.floats(name, *sides)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An LFM2-VL model on ONNX Runtime and numpy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ...errors import OutOfMemory
+from ..patches import Patches
+from .binding import Binding
+from .context import FastContext, joined
+from .language_graph import EMBEDDING
+from .making import LANGUAGE, LOOKING, VISION
+from .positions import neighbours_first, stretched
+from .session import open_sessions
+from .shape import LanguageShape, VisionShape, language_shape, vision_shape
+from .store import prepared
+from .vision_graph import POSITIONS
+from .weights import Floats, Stored, Weights
+
+_AT_ONCE = 128
+"""Tokens of a picture that are read together: more are hardly faster and take more memory."""
+
+
+def load_network(folder: Path, mode: str, threads: int, cache: Path) -> FastNetwork:
+    """The network of a checkpoint, its graphs made first where the cache has none that are whole.
+
+    Args:
+        mode: a name in ``MODES``.
+        cache: the folder of models; the graphs are kept in one of their own in it.
+
+    Raises:
+        ModelInvalid: the checkpoint is broken, or of a shape that is not known here.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    graphs = prepared(folder, mode, cache)
+    weights = Weights(folder)
+    language, vision = language_shape(config), vision_shape(config)
+    learned = weights.floats(POSITIONS, vision.side**2, vision.hidden)
+    return FastNetwork(
+        graphs,
+        threads,
+        language,
+        vision,
+        config["image_token_id"],
+        words=weights.stored(EMBEDDING, language.vocabulary, language.hidden),
+        places=learned.reshape(vision.side, vision.side, vision.hidden),
+    )
+
+
+class FastNetwork:
+    """Weights in memory; implements ``Network``."""
+
+    def __init__(
+        self,
+        graphs: Path,
+        threads: int,
+        language: LanguageShape,
+        vision: VisionShape,
+        image: int,
+        words: Stored,
+        places: Floats,
+    ) -> None:
+        self._language = language
+        self._vision = vision
+        self._image = image
+        self._words = words
+        self._places = places
+        files = [file for file in (graphs / VISION, graphs / LANGUAGE, graphs / LOOKING) if file.is_file()]
+        sessions = open_sessions(files, threads)
+        self._tower, self._reader, self._looker = (*sessions, sessions[-1])[:3]
+        self._turns = _turns(language, 0)
+
+    def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> FastContext:
+        """A new context of one row, which holds the pictures."""
+        ids = np.array(tokens, np.int64)
+        vectors = self._words.floats(ids)
+        if pictures:
+            vectors[ids == self._image] = np.concatenate([self._see(picture) for picture in pictures])
+        context = self._empty()
+        context.make_room(len(ids))
+        session = self._looker if pictures else self._reader
+        for start in range(0, len(ids), _AT_ONCE):
+            self._feed(session, context, vectors[None, start : start + _AT_ONCE])
+        context.bound = None  # who reads on has another session
+        return context
+
+    def read(self, context: FastContext, tokens: NDArray[np.int64]) -> Floats:
+        """Feeds int64 (rows, new tokens), in place; returns the logits after the last column."""
+        vectors = self._words.floats(tokens)
+        rows, count, _hidden = vectors.shape
+        if rows == 1 or count == 1:
+            return self._feed(self._reader, context, vectors)
+        # the attention operator reads several tokens for a single row only
+        for column in range(count):
+            logits = self._feed(self._reader, context, vectors[:, column : column + 1])
+        return logits
+
+    def joined(self, contexts: Sequence[FastContext]) -> FastContext:
+        """Several contexts, of any lengths, as the rows of one."""
+        return joined(contexts)
+
+    def _see(self, picture: Patches) -> Floats:
+        """The vectors (tokens, hidden) of a picture."""
+        order = neighbours_first(*picture.grid, self._vision.factor)
+        places = stretched(self._places, *picture.grid).reshape(len(order), -1)
+        inputs = {"pixels": picture.pixels[None, order], "positions": places[None, order]}
+        with _reporting_out_of_memory():
+            vectors: Floats = self._tower.run(None, inputs)[0]
+        return vectors
+
+    def _empty(self) -> FastContext:
+        shape = self._language
+        attended, convolved = {}, {}
+        for layer, attends in enumerate(shape.attends):
+            if attends:
+                for name in (f"k{layer}", f"v{layer}"):
+                    attended[name] = np.zeros((1, shape.kv_heads, 0, shape.head), np.float32)
+            else:
+                convolved[f"conv{layer}"] = np.zeros((1, shape.taps - 1, shape.hidden), np.float32)
+        return FastContext(np.zeros(1, np.int32), attended, convolved)
+
+    def _feed(self, session: onnxruntime.InferenceSession, context: FastContext, vectors: Floats) -> Floats:
+        with _reporting_out_of_memory():
+            context.make_room(vectors.shape[1])
+            if context.bound is None:
+                self._reach(context.room)
+                context.bound = Binding(session, context, self._turns, self._language.vocabulary)
+            context.lengths += vectors.shape[1]
+            logits: Floats = context.bound.run(vectors)
+        return logits
+
+    def _reach(self, positions: int) -> None:
+        if len(self._turns[0]) < positions:
+            self._turns = _turns(self._language, positions)
+
+
+@contextmanager
+def _reporting_out_of_memory() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory("the machine has too little memory for this") from error
+    except RuntimeError as error:
+        if "alloc" not in str(error):
+            raise
+        raise OutOfMemory("the machine has too little memory for this") from error
+
+
+def _turns(shape: LanguageShape, positions: int) -> tuple[Floats, Floats]:
+    """Cosines and sines (positions, half a head) of the rotary positions, in float32 as in training."""
+    exponents = np.arange(0, shape.head, 2, dtype=np.float32) / np.float32(shape.head)
+    frequencies = np.float32(1.0) / np.float32(shape.theta) ** exponents
+    angles = np.arange(positions, dtype=np.float32)[:, None] * frequencies
+    return np.cos(angles), np.sin(angles)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The trained form in a model's own tokens: which may come next, and which have to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..contract import Contract
+from ..trained_boxes import written_coordinate
+from .chat import Chat
+from .grammar import Grammar, State
+from .prompts import Prompt
+
+_UNFINISHED = "\N{REPLACEMENT CHARACTER}"
+_TAIL = 6
+"""Last tokens that are cut again together with what follows, to see whether the cut is the usual one."""
+
+
+class FormTokens:
+    """What a tokenizer's tokens say, for the forms of all answers."""
+
+    def __init__(self, chat: Chat, contract: Contract) -> None:
+        self.chat = chat
+        self.texts = token_texts(chat)
+        self.by_first: dict[str, list[int]] = {}
+        """Tokens by the first character of their text."""
+        for index, text in enumerate(self.texts):
+            if text:
+                self.by_first.setdefault(text[0], []).append(index)
+        pixels = range(contract.box.grid_px)
+        self.coordinates = tuple(dict.fromkeys(written_coordinate(pixel, contract.box) for pixel in pixels))
+        """As the model was trained to write them."""
+
+    def form(self, prompt: Prompt, contract: Contract) -> ListForm:
+        """That of an answer to the prompt."""
+        return ListForm(self, Grammar(known_labels(prompt, contract)))
+
+
+class ListForm:
+    """One list of boxes in the making; implements ``Form``.
+
+    Any cut of an allowed text into tokens is allowed. Tokens are forced only where the tokenizer cuts all
+    continuations alike, and cuts what was written as it was written, so that no choice of the model is taken
+    from it.
+    """
+
+    def __init__(self, tokens: FormTokens, grammar: Grammar) -> None:
+        self._tokens = tokens
+        self._grammar = grammar
+        self._state = State()
+        self._written: list[int] = []
+
+    def allows(self, token: int) -> bool:
+        """Whether the token may come next."""
+        if self._state.is_end or token in self._tokens.chat.ends:
+            return self._state.is_end and token in self._tokens.chat.ends
+        text = self._tokens.texts[token] if token < len(self._tokens.texts) else ""
+        return bool(text) and self._grammar.after(self._state, text) is not None
+
+    def allowed(self) -> list[int]:
+        """All tokens that may come next."""
+        if self._state.is_end:
+            return sorted(self._tokens.chat.ends)
+        choices = self._grammar.choices(self._state)
+        firsts = self._tokens.by_first if choices is None else choices
+        return [
+            token for first in firsts for token in self._tokens.by_first.get(first, ()) if self.allows(token)
+        ]
+
+    def take(self, token: int) -> None:
+        """Goes on by a token that is allowed."""
+        state = self._grammar.after(self._state, self._tokens.texts[token])
+        if state is None:
+            raise ValueError(f"token {token} is not allowed here")
+        self._state = state
+        self._written.append(token)
+
+    def forced(self) -> list[int]:
+        """The tokens that have to come now, whatever follows them; taken already."""
+        if self._state.is_end:
+            ends = list(self._tokens.chat.ends)
+            return ends if len(ends) == 1 else []
+        text, fork = self._grammar.only_way(self._state)
+        forced = self._usual_cut(text, fork) if text else []
+        for token in forced:
+            self.take(token)
+        return forced + self.forced() if self._state.is_end else forced
+
+    def _usual_cut(self, text: str, fork: State) -> list[int]:
+        """The tokens of a text as they are cut before everything that may follow."""
+        tail = self._written[-_TAIL:]
+        before = "".join(self._tokens.texts[token] for token in tail)
+        cuts = [
+            self._cut(before + text + ending, len(before) + len(text))
+            for ending in self._grammar.endings(fork, self._tokens.coordinates)
+        ]
+        common = _common(cuts)
+        return common[len(tail) :] if common[: len(tail)] == tail else []
+
+    def _cut(self, text: str, end: int) -> list[int]:
+        """The tokens of a text up to the one that reaches over ``end``."""
+        encoding = self._tokens.chat.tokenizer.encode(text, add_special_tokens=False)
+        return [
+            token for token, (_start, stop) in zip(encoding.ids, encoding.offsets, strict=True) if stop <= end
+        ]
+
+
+def token_texts(chat: Chat) -> list[str]:
+    """What each token adds to an answer; empty where it is never written, or is part of a character."""
+    size = chat.tokenizer.get_vocab_size(with_added_tokens=True)
+    unwritten = {*chat.barred, *chat.ends}
+    texts = chat.tokenizer.decode_batch([[index] for index in range(size)], skip_special_tokens=False)
+    return ["" if index in unwritten or _UNFINISHED in text else text for index, text in enumerate(texts)]
+
+
+def known_labels(prompt: Prompt, contract: Contract) -> tuple[str, ...]:
+    """The labels that the model was trained to write to a prompt; none for words of the user's own."""
+    task = contract.tasks.get(prompt.task)
+    if task is None or task.own_words or not prompt.trained:
+        return ()
+    labels = [target.label for target in contract.targets_of(task)]
+    return tuple(dict.fromkeys([task.label] if task.label else labels))
+
+
+def _common(cuts: Sequence[list[int]]) -> list[int]:
+    """What all of them begin with."""
+    common = []
+    for column in zip(*cuts, strict=False):
+        if len(set(column)) > 1:
+            break
+        common.append(column[0])
+    return common

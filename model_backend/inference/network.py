@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every network in memory offers, whichever library computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .patches import Patches
+
+
+class Context(Protocol):
+    """What a network has read so far: one row or several."""
+
+    @property
+    def rows(self) -> int:
+        """Conversations side by side."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes up."""
+        ...
+
+    def copy(self) -> Context:
+        """One that can be read on without touching this one."""
+        ...
+
+    def taken(self, rows: Sequence[int]) -> Context:
+        """Only these rows, in this order; one may be taken several times."""
+        ...
+
+
+class Network(Protocol):
+    """Weights in memory: reads tokens, says what comes next."""
+
+    def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> Context:
+        """A new context of one row.
+
+        ``tokens`` hold one image token for each vector that the pictures give.
+        """
+        ...
+
+    def read(self, context: Context, tokens: np.ndarray) -> np.ndarray:
+        """Feeds int64 (rows, new tokens) to the context, in place.
+
+        Returns float32 logits (rows, vocabulary), of what follows the last column.
+        """
+        ...
+
+    def joined(self, contexts: Sequence[Context]) -> Context:
+        """Several contexts, of any lengths, as the rows of one."""
+        ...

@@ -1,0 +1,167 @@
+"""The decoding loop with a network whose next words are written down here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from lspace.model_backend.errors import Cancelled
+from lspace.model_backend.inference.completion import FinishReason
+from lspace.model_backend.inference.writing import write
+
+LETTERS = {index: chr(ord("a") + index) for index in range(8)}
+END, BARRED = 7, 6
+
+
+class Speller:
+    """A chat of eight letters, the last of which ends an answer."""
+
+    ends = frozenset({END})
+    barred = (BARRED,)
+
+    def decode(self, ids, **_options):
+        return "".join(LETTERS[index] for index in ids)
+
+
+@dataclass
+class Rows:
+    """A context that knows only which scripts it follows, and how far."""
+
+    scripts: list
+    places: list = field(default_factory=list)
+    size: int = 0
+
+    def __post_init__(self):
+        self.places = self.places or [0] * len(self.scripts)
+
+    @property
+    def rows(self):
+        return len(self.scripts)
+
+    def taken(self, rows):
+        return Rows([self.scripts[row] for row in rows], [self.places[row] for row in rows])
+
+
+class Script:
+    """A network that finds the scripted tokens likeliest, whatever it reads; notes what it is fed."""
+
+    def __init__(self, runner_up=0):
+        self.runner_up = runner_up
+        self.fed = []
+
+    def read(self, context, tokens):
+        self.fed.append(tokens.tolist())
+        context.places = [place + tokens.shape[1] for place in context.places]
+        return self.logits(context)
+
+    def logits(self, context):
+        logits = np.full((context.rows, len(LETTERS)), -3.0, dtype=np.float32)
+        logits[:, self.runner_up] = -2.0
+        for row, (script, place) in enumerate(zip(context.scripts, context.places, strict=True)):
+            logits[row, script[min(place, len(script) - 1)]] = -1.0
+        return logits
+
+
+class Fixed:
+    """A form that allows one text only, and forces some of its places."""
+
+    def __init__(self, tokens, forced=()):
+        self.tokens, self.places, self.place = tokens, set(forced), 0
+
+    def allows(self, token):
+        return token == self.tokens[self.place]
+
+    def allowed(self):
+        return [self.tokens[self.place]]
+
+    def take(self, token):
+        assert self.allows(token)
+        self.place += 1
+
+    def forced(self):
+        start = self.place
+        while self.place in self.places:
+            self.place += 1
+        return self.tokens[start : self.place]
+
+
+def run(scripts, budgets, forms=None, network=None, is_cancelled=lambda: False):
+    network, context = network or Script(), Rows(list(scripts))
+    logits = network.logits(context)
+    forms = forms or [None] * len(budgets)
+    return list(write(network, Speller(), context, logits, budgets, forms, is_cancelled))
+
+
+def texts(steps):
+    return [[chunk and chunk.text for chunk in row] for row in zip(*steps, strict=True)]
+
+
+def test_the_end_token_stops_and_is_not_written():
+    steps = run([[1, 2, END]], [9])
+    assert texts(steps) == [["b", "c", ""]]
+    assert steps[-1][0].finish_reason is FinishReason.STOP
+
+
+def test_the_budget_stops_and_says_so():
+    steps = run([[1, 2, 3, 4]], [2])
+    assert texts(steps) == [["b", "c"]]
+    assert [step[0].finish_reason for step in steps] == [None, FinishReason.LENGTH]
+
+
+def test_an_answer_that_ends_with_its_last_token_was_not_cut():
+    assert run([[1, END]], [2])[-1][0].finish_reason is FinishReason.STOP
+
+
+def test_a_barred_token_gives_way_to_the_next_best_whose_probability_stays_its_own():
+    (step,) = run([[BARRED]], [1], network=Script(runner_up=4))
+    weights = np.exp([-3.0] * 6 + [-2.0, -1.0])
+    assert step[0].text == "e"
+    assert step[0].logprob == pytest.approx(np.log(weights[-2] / weights.sum()))
+
+
+def test_a_finished_row_says_nothing_more_while_others_go_on_without_it():
+    network = Script()
+    steps = run([[1, END, 5], [2, 3, 4, END]], [9, 9], network=network)
+    assert texts(steps) == [["b", "", None, None], ["c", "d", "e", ""]]
+    assert network.fed == [[[1], [2]], [[3]], [[4]]]
+
+
+def test_a_forced_token_is_certain_and_the_network_is_not_asked_for_it():
+    network = Script()
+    steps = run([[1, 0, 0, 4, END]], [9], [Fixed([1, 2, 3, 4, END], forced=(1, 2))], network)
+    assert texts(steps) == [["b", "c", "d", "e", ""]]
+    assert network.fed == [[[1, 2, 3]], [[4]]]
+    assert [step[0].logprob == 0 for step in steps] == [False, True, True, False, False]
+
+
+def test_what_is_forced_from_the_first_token_on_is_written_at_once():
+    network = Script()
+    assert texts(run([[5]], [9], [Fixed([1, 2, END], forced=(0, 1, 2))], network)) == [["b", "c", ""]]
+    assert network.fed == []
+
+
+def test_side_by_side_a_forced_token_takes_a_step_and_changes_no_other_row():
+    network = Script()
+    forms = [Fixed([1, 2, 3, END], forced=(1, 2)), None]
+    steps = run([[1, 0, 0, END], [4, 5, 4, 5, END]], [9, 9], forms, network)
+    assert texts(steps) == [["b", "c", "d", "", None], ["e", "f", "e", "f", ""]]
+    assert network.fed == [[[1], [4]], [[2], [5]], [[3], [4]], [[5]]]
+
+
+def test_a_choice_that_the_form_forbids_gives_way_and_keeps_its_own_probability():
+    (step,) = run([[4]], [1], [Fixed([2, END])])
+    assert step[0].text == "c"
+    assert step[0].logprob < -2
+
+
+def test_a_budget_ends_an_answer_in_the_middle_of_what_is_forced():
+    steps = run([[1]], [2], [Fixed([1, 2, 3, END], forced=(1, 2, 3))])
+    assert texts(steps) == [["b", "c"]]
+    assert steps[-1][0].finish_reason is FinishReason.LENGTH
+
+
+def test_a_cancel_comes_between_two_tokens():
+    asked = iter([False, True])
+    with pytest.raises(Cancelled):
+        run([[1, 2, 3, END]], [9], is_cancelled=lambda: next(asked))
