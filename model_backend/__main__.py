@@ -95,6 +95,7 @@ def _add_inference(command: argparse.ArgumentParser, pictures: int | str) -> Non
     command.add_argument("chips", type=Path, nargs=pictures, metavar="chip", help="picture; read as RGB")
     command.add_argument("--model", required=True, help="folder or hub id")
     command.add_argument("--device", default="auto")
+    command.add_argument("--precision", default="auto", help="auto, float32, bfloat16, q8 or q4")
     command.add_argument("--max-new-tokens", type=int)
     command.add_argument("--free-form", action="store_true", help="do not hold lists of boxes to their form")
     command.add_argument("--json", action="store_true", help="print one JSON object instead of text")
@@ -102,7 +103,7 @@ def _add_inference(command: argparse.ArgumentParser, pictures: int | str) -> Non
 
 
 def _real_loader() -> worker.EngineLoader:
-    from .inference.exact.engine import load_engine
+    from .inference.loading import load_engine
 
     return load_engine
 
@@ -136,7 +137,7 @@ def _download(options: argparse.Namespace) -> int:
 
 def _probe(options: argparse.Namespace) -> int:
     with worker.reporting_missing_packages():
-        from .inference.exact.probe import probe
+        from .inference.loading import probe
     choice = ModelChoice("", device=options.device, precision=options.precision, threads=options.threads)
     found, error = probe(choice)
     if options.json:
@@ -159,7 +160,7 @@ def _infer(options: argparse.Namespace) -> int:
         load_engine = _real_loader()
     _bear_any_text(sys.stdout)
     images = [read_picture(path, str(path)) for path in options.chips]
-    choice = ModelChoice(options.model, device=options.device)
+    choice = ModelChoice(options.model, device=options.device, precision=options.precision)
     engine = load_engine(choice, lambda *_: None, lambda: False)
     answers = _answers(engine, _prompts(engine.contract, options), images, options)
     if options.json:

@@ -25,7 +25,7 @@ class ModelChoice:
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``mps``."""
     precision: str = "auto"
-    """``auto``, ``float32`` or ``bfloat16``."""
+    """``auto``, ``float32`` or ``bfloat16``; on a CPU also ``q8`` or ``q4``, the fast engine's."""
     threads: int | None = None
     """CPU threads; None leaves room for the GUI."""
     offline: bool = False

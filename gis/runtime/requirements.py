@@ -26,7 +26,9 @@ MODULES = (
     "PIL",
     "shapely",
     "pyproj",
-    "model_backend.inference.engine",
+    "onnxruntime",
+    "onnx",
+    "model_backend.inference.loading",
 )
 """What the worker imports: a runtime that cannot import them is none."""
 
@@ -57,11 +59,11 @@ class Source:
 _PYTORCH = "https://download.pytorch.org/whl"
 # Wheels of torch 2.13 and what it needs. On Linux the index of pip has CUDA's build, elsewhere the CPU's.
 _SOURCES = {
-    ("Linux", Build.CPU): Source(f"{_PYTORCH}/cpu", "+cpu", 300, 2_200),
+    ("Linux", Build.CPU): Source(f"{_PYTORCH}/cpu", "+cpu", 350, 2_500),
     ("Linux", Build.CUDA): Source("", "", 3_000, 11_000),
-    ("Windows", Build.CPU): Source("", "", 250, 2_000),
+    ("Windows", Build.CPU): Source("", "", 300, 2_300),
     ("Windows", Build.CUDA): Source(f"{_PYTORCH}/cu130", "+cu130", 2_500, 9_000),
-    ("Darwin", Build.CPU): Source("", "", 250, 1_800),
+    ("Darwin", Build.CPU): Source("", "", 300, 2_100),
 }
 
 

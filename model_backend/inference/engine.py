@@ -26,7 +26,7 @@ class ModelInfo:
     device: str
     """Such as ``cpu`` or ``cuda:0 (NVIDIA H200)``."""
     precision: str
-    """``float32`` or ``bfloat16``."""
+    """``float32``, ``bfloat16``, ``q8`` or ``q4``."""
     reason: str
     """Why this device and precision, in a sentence."""
     probe_s: float

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Context(Protocol):
 
 
 class Network(Protocol):
-    """Weights in memory: reads tokens, says what comes next."""
+    """Weights in memory: reads tokens, says what comes next; takes back only contexts that it made."""
 
     def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> Context:
         """A new context of one row.
@@ -44,13 +44,13 @@ class Network(Protocol):
         """
         ...
 
-    def read(self, context: Context, tokens: np.ndarray) -> np.ndarray:
+    def read(self, context: Any, tokens: np.ndarray) -> np.ndarray:
         """Feeds int64 (rows, new tokens) to the context, in place.
 
         Returns float32 logits (rows, vocabulary), of what follows the last column.
         """
         ...
 
-    def joined(self, contexts: Sequence[Context]) -> Context:
+    def joined(self, contexts: Sequence[Any]) -> Context:
         """Several contexts, of any lengths, as the rows of one."""
         ...

@@ -18,6 +18,7 @@ from statistics import median
 
 from .worker_trip import worker_trip
 
+OURS = ("ours-float32", "ours-q8", "ours-q4")
 SLOW_TOKENS, SLOW_REPEATS = 8, 2
 """For the card's bfloat16, of which a whole answer would take minutes on most CPUs."""
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -48,7 +49,7 @@ def main() -> None:
         weights.read_bytes()  # all find the file in the page cache, as the second start of a day does
     slow = min(SLOW_TOKENS, options.tokens), min(SLOW_REPEATS, options.repeats)
     ways = [
-        measure("ours", options, options.tokens, options.repeats),
+        *(measure(way, options, options.tokens, options.repeats) for way in OURS),
         measure("card-bfloat16", options, *slow),
         measure("card-float32", options, options.tokens, options.repeats),
     ]
@@ -67,13 +68,13 @@ def measure(way: str, options: argparse.Namespace, tokens: int, repeats: int) ->
     extrapolated = tokens < options.tokens
     if extrapolated:
         medians["answer"] = medians["first_large"] + (options.tokens - 1) * medians["step"]
-    title = f"{'LSpace' if way == 'ours' else 'model card'}, {told['precision']}"
+    title = f"{'LSpace' if way in OURS else 'model card'}, {told['precision']}"
     return Way(title, medians, extrapolated, told["threads"])
 
 
 def heading(ways: list[Way], options: argparse.Namespace, load: float) -> list[str]:
     threads = ", ".join(f"{way.threads} ({way.title})" for way in ways)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "onnxruntime"))
     return [
         f"{cpu_name()}, {os.cpu_count()} cores, {bfloat16_words()}; threads: {threads}; "
         f"{packages}, Python {platform.python_version()}; medians of {options.repeats}; load average "
@@ -82,7 +83,7 @@ def heading(ways: list[Way], options: argparse.Namespace, load: float) -> list[s
 
 
 def comparison(ways: list[Way], tokens: int) -> list[str]:
-    ours, *cards = ways
+    ours, card = ways[: len(OURS)], ways[len(OURS)]
     rows = [
         ("import", "s", "import", 1),
         ("load, files in the page cache", "s", "load", 1),
@@ -94,11 +95,11 @@ def comparison(ways: list[Way], tokens: int) -> list[str]:
         (f"answer of {tokens} tokens, 512 px chip", "s", "answer", 1),
         ("peak memory of the process", "MiB", "memory", 0),
     ]
-    titles = [way.title for way in ways] + [f"ours / {card.title}" for card in cards]
+    titles = [way.title for way in ways] + [f"{way.title} / {card.title}" for way in ours]
     lines = [f"| | unit | {' | '.join(titles)} |", "|---|---|" + "--:|" * len(titles)]
     for words, unit, key, digits in rows:
         cells = [way.cell(key, digits) for way in ways]
-        cells += [f"{ours.medians[key] / card.medians[key]:.2f}" for card in cards]
+        cells += [f"{way.medians[key] / card.medians[key]:.2f}" for way in ours]
         lines.append(f"| {words} | {unit} | {' | '.join(cells)} |")
     return lines
 

@@ -1,8 +1,8 @@
 """``python -m tests.bench.one_way WAY FOLDER TOKENS REPEATS``: times one engine; prints seconds as JSON.
 
-A process of its own, so that imports, loading and memory are those of one engine alone. ``ours`` is the
-worker's engine; ``card-bfloat16`` and ``card-float32`` do what the model card shows: transformers' own
-``generate``, greedily, on the picture and the words of one question.
+A process of its own, so that imports, loading and memory are those of one engine alone. ``ours-float32``,
+``ours-q8`` and ``ours-q4`` are the worker's engines; ``card-bfloat16`` and ``card-float32`` do what the model
+card shows: transformers' own ``generate``, greedily, on the picture and the words of one question.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SIDES_PX = (512, 224)
 
 def main(arguments: list[str]) -> None:
     way, folder, tokens, repeats = arguments[0], Path(arguments[1]), int(arguments[2]), int(arguments[3])
-    make = Ours if way == "ours" else Card
+    make = Ours if way.startswith("ours-") else Card
     began = perf_counter()
-    make.do_imports()
+    make.do_imports(way)
     figures = {"import": [perf_counter() - began]}
     began = perf_counter()
     engine = make(folder, way)
@@ -69,18 +69,26 @@ def chip(side_px: int, shift: int) -> Image.Image:
 
 
 class Ours:
-    """The worker's engine, as the worker loads it."""
+    """One of the worker's engines, as the worker loads it."""
 
     @staticmethod
-    def do_imports() -> None:
-        from model_backend.inference.exact import engine  # noqa: F401
+    def do_imports(way: str) -> None:
+        if way == "ours-float32":
+            from model_backend.inference.exact import engine  # noqa: F401
+        else:
+            from model_backend.inference.fast import engine  # noqa: F401
 
-    def __init__(self, folder: Path, _way: str) -> None:
-        from model_backend.inference.exact.engine import load_engine
+    def __init__(self, folder: Path, way: str) -> None:
+        if way == "ours-float32":
+            from model_backend.inference.exact.engine import load_engine
+        else:
+            from model_backend.inference.fast.engine import load_engine
         from model_backend.inference.prompts import build_prompts
         from model_backend.request import ModelChoice
 
-        self._engine = load_engine(ModelChoice(str(folder), device="cpu"), lambda *_: None)
+        precision, cache = way.removeprefix("ours-"), str(folder.parent)
+        choice = ModelChoice(str(folder), device="cpu", precision=precision, cache_dir=cache)
+        self._engine = load_engine(choice, lambda *_: None)
         contract = self._engine.contract
         self._prompts = [
             lambda budget: build_prompts(contract, "caption", (), budget)[0],
@@ -106,11 +114,11 @@ class Card:
     """What the model card shows, but for ``device_map``, which a CPU does not need."""
 
     @staticmethod
-    def do_imports() -> None:
+    def do_imports(_way: str) -> None:
         import torch  # noqa: F401
         from transformers import AutoModelForImageTextToText, Lfm2VlProcessor  # noqa: F401
 
-        from model_backend.inference import image_processor  # noqa: F401
+        from model_backend.inference.exact import image_processor  # noqa: F401
 
     def __init__(self, folder: Path, way: str) -> None:
         from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProcessor

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a model fits into memory, said before it is loaded: a machine that swaps answers to nobody."""
+"""Whether a model fits into memory, said before it is loaded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from ...errors import OutOfMemory
 from ...main_memory import main_memory
 from ...model_folder import count_parameters
+from ..room import check_free, check_limit
 
 # Measured on a CPU with an untrained model of lspace's size: 374 MB with the packages alone; in float32 as
 # much more as the weights have, and 0.2 times that for four pictures of 512 px or five views at once.
@@ -34,33 +34,10 @@ def check_memory(folder: Path, device: str, dtype: torch.dtype, limit_mb: int | 
     weights = count_parameters(folder) * dtype.itemsize
     needed = weights + int(weights * _AT_WORK) + _AT_LEAST
     on_card = device.startswith("cuda")
-    if limit_mb is not None:
-        _check_limit(needed + (0 if on_card else _PROGRAM), limit_mb * 1_000_000)
+    check_limit(needed + (0 if on_card else _PROGRAM), limit_mb)
     memory = main_memory()
     if memory is not None:  # on their way to a card the weights pass through here
-        _check_free(weights if on_card else needed, memory.available, "main memory")
+        check_free(weights if on_card else needed, memory.available, "main memory")
     if on_card:
         torch.cuda.empty_cache()  # what a former model left counts as taken
-        _check_free(needed, torch.cuda.mem_get_info(device)[0], "the card's memory")
-
-
-def _check_limit(needed: int, limit: int) -> None:
-    if needed > limit:
-        raise OutOfMemory(
-            f"it needs about {_words(needed)} of memory, and the limit is {_words(limit)}",
-            needed=needed,
-            limit=limit,
-        )
-
-
-def _check_free(needed: int, free: int, where: str) -> None:
-    if needed > free:
-        raise OutOfMemory(
-            f"it needs about {_words(needed)} of {where}, and {_words(free)} are free",
-            needed=needed,
-            free=free,
-        )
-
-
-def _words(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+        check_free(needed, torch.cuda.mem_get_info(device)[0], "the card's memory")

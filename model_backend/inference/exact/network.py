@@ -72,7 +72,7 @@ class TorchNetwork:
             return context
 
     @torch.inference_mode()
-    def read(self, context: Any, tokens: np.ndarray) -> np.ndarray:
+    def read(self, context: TorchContext, tokens: np.ndarray) -> np.ndarray:
         """Feeds int64 (rows, new tokens) to the context, in place; float32 logits after the last column.
 
         Raises:
@@ -90,7 +90,7 @@ class TorchNetwork:
                 logits = self._logits(self._advance(context, self._embedded(ids)))
             return logits.float().cpu().numpy()
 
-    def joined(self, contexts: Sequence[Any]) -> TorchContext:
+    def joined(self, contexts: Sequence[TorchContext]) -> TorchContext:
         """Several contexts, of any lengths, as the rows of one."""
         with reporting_out_of_memory():
             return joined_contexts(contexts)

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_positive, help="ask only so many rows, spread evenly over all")
     parser.add_argument("--batch", type=_positive, default=16, help="questions that are asked at once")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16, q8 or q4")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -121,9 +122,10 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _load(options: argparse.Namespace) -> BatchEngine:
-    from ...inference.exact.engine import load_engine
+    from ...inference.loading import load_engine
 
-    return load_engine(ModelChoice(options.model, device=options.device), lambda *_: None)
+    choice = ModelChoice(options.model, device=options.device, precision=options.precision)
+    return load_engine(choice, lambda *_: None)
 
 
 def _rows_of_scenes(path: Path, contract: Contract, folder: Path) -> tuple[Path, list[Row]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 import torch
-from lspace.model_backend import main_memory as memory_of_machine
 from lspace.model_backend.errors import ModelInvalid, OutOfMemory
-from lspace.model_backend.inference.exact import engine
+from lspace.model_backend.inference.exact import engine, memory
 from lspace.model_backend.inference.exact.engine import load_engine
 from lspace.model_backend.inference.exact.memory import check_memory
+from lspace.model_backend.main_memory import linux_memory
 from lspace.model_backend.request import ModelChoice
 
 LSPACE_PARAMETERS = 448_700_000
@@ -32,13 +31,12 @@ def as_large_as_lspace(tmp_path):
 @pytest.fixture
 def machine_with(monkeypatch, tmp_path):
     """Sets how much memory is available."""
-    if sys.platform in ("win32", "darwin"):
-        pytest.skip("reads /proc/meminfo")
 
     def available(megabytes: int) -> None:
-        path = tmp_path / "meminfo"
-        path.write_text(f"MemTotal: 64000000 kB\nMemAvailable: {megabytes * 1000 * 1000 // 1024} kB\n")
-        monkeypatch.setattr(memory_of_machine, "MEMINFO", path)
+        (tmp_path / "proc").mkdir(exist_ok=True)
+        text = f"MemTotal: 64000000 kB\nMemAvailable: {megabytes * 1000 * 1000 // 1024} kB\n"
+        (tmp_path / "proc" / "meminfo").write_text(text)
+        monkeypatch.setattr(memory, "main_memory", lambda: linux_memory(tmp_path))
 
     return available
 
@@ -73,8 +71,8 @@ def test_a_limit_counts_the_program_too(as_large_as_lspace, machine_with):
     assert error.values["limit"] == 2_600_000_000
 
 
-def test_what_a_machine_does_not_tell_is_no_reason_to_refuse(as_large_as_lspace, monkeypatch, tmp_path):
-    monkeypatch.setattr(memory_of_machine, "MEMINFO", tmp_path / "nothing")
+def test_what_a_machine_does_not_tell_is_no_reason_to_refuse(as_large_as_lspace, monkeypatch):
+    monkeypatch.setattr(memory, "main_memory", lambda: None)
     check_memory(as_large_as_lspace, "cpu", torch.float32, None)
 
 
