@@ -74,7 +74,7 @@ class Ours:
     @staticmethod
     def do_imports(way: str) -> None:
         if way == "ours-float32":
-            from model_backend.inference.exact import engine  # noqa: F401
+            from model_backend.inference.exact import engine
         else:
             from model_backend.inference.fast import engine  # noqa: F401
 
