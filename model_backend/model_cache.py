@@ -7,11 +7,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RECORD = "lspace-download.json"
 """Beside the files of a model that has arrived whole; says what was checked."""
+GRAPHS, MANIFEST = "graphs", "graphs.json"
+"""The folder in the cache for what the fast engine makes of models, and the file in each that tells which."""
 PART = ".part"
 """End of the name of a file that is still arriving."""
 _MODEL = re.compile(r"([\w.-]+?)--([\w.-]+)")
@@ -86,3 +89,11 @@ def write_record(folder: Path, files: list[CachedFile]) -> None:
     """Notes that the files were checked."""
     entries = [asdict(file) for file in files]
     (folder / RECORD).write_text(json.dumps(entries, indent=1), encoding="utf-8")
+
+
+def graphs_of(folder: Path, cache: Path) -> Iterator[Path]:
+    """The folders of what the fast engine has made of a model."""
+    for manifest in cache.glob(f"{GRAPHS}/*/{MANIFEST}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # whatever a crash has left
+            if json.loads(manifest.read_text(encoding="utf-8"))["source"] == str(folder.resolve()):
+                yield manifest.parent

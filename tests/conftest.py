@@ -21,8 +21,9 @@ if "lspace" not in sys.modules:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_data(tmp_path_factory):
-    """A folder for what the plugin keeps in the user's data, so that a test leaves nothing there."""
+    """Folders for the user's data and for models, so that a test leaves nothing in the real ones."""
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("user-data"))
+    os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session", autouse=True)

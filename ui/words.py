@@ -193,6 +193,7 @@ def _steps() -> dict[str, str]:
         "download": tr("Downloading the model"),
         "device": tr("Preparing the model: trying the device"),
         "weights": tr("Preparing the model: reading its weights"),
+        "graphs": tr("Preparing the model for this processor, once"),
         "digest": tr("Preparing the model: checking its weights"),
     }
 

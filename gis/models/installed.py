@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...model_backend.contract import EMBEDDED_MODEL, Contract, contract_for
 from ...model_backend.errors import ModelInvalid
-from ...model_backend.model_cache import CachedModel, cache_folder, cached_models
+from ...model_backend.model_cache import CachedModel, cache_folder, cached_models, graphs_of
 from ...model_backend.model_folder import check_model_folder
 from ..errors import ModelNotRemoved, ModelUnusable
 from ..settings import Settings
@@ -122,10 +122,12 @@ def remove_download(model: InstalledModel, settings: Settings) -> Settings:
     if model.origin is not ModelOrigin.DOWNLOADED or model.folder.parents[1] != cache:
         raise ModelNotRemoved("not a download", path=str(model.folder), detail="")
     doomed = model.folder.with_name(f"{model.folder.name}.removed")
+    graphs = list(graphs_of(model.folder, cache))
     try:
         # where a file is open Windows refuses this, and nothing is half deleted
         model.folder.rename(doomed)
-        shutil.rmtree(doomed)
+        for folder in (doomed, *graphs):
+            shutil.rmtree(folder)
         if not any(model.folder.parent.iterdir()):
             model.folder.parent.rmdir()
     except OSError as error:

@@ -185,6 +185,17 @@ def test_a_removed_download_is_gone_with_its_empty_folders_and_its_choice(settin
     assert folder.parents[1].is_dir()
 
 
+def test_what_the_fast_engine_made_of_a_download_goes_with_it(settings, download):
+    folder, other = download(), download(OTHER_COMMIT)
+    graphs = folder.parents[1] / "graphs"
+    for name, source in (("q8-1", folder), ("q4-2", folder), ("q8-3", other)):
+        (graphs / name).mkdir(parents=True)
+        (graphs / name / "graphs.json").write_text(json.dumps({"source": str(source.resolve()), "files": []}))
+    models = {model.revision: model for model in installed_models(settings)}
+    remove_download(models[PINNED], settings)
+    assert [path.name for path in graphs.iterdir()] == ["q8-3"]
+
+
 def test_another_commit_of_a_removed_download_stays(settings, download):
     download()
     kept = download(OTHER_COMMIT)

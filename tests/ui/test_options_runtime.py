@@ -230,7 +230,7 @@ def test_a_prepared_python_says_when_it_was_made_and_that_it_is_outdated(qtbot, 
 def test_what_a_preparation_takes_is_told_before_it(desk):
     form = desk.page.form
     assert "350 MB to download" in form.build_note.text()
-    assert "2.2 GB of disk are needed" in form.space_note.text()
+    assert "2.5 GB of disk are needed" in form.space_note.text()
     form.build.setCurrentIndex(form.build.findData("cuda"))
     assert "3 GB to download" in form.build_note.text()
     assert "11 GB of disk are needed" in form.space_note.text()

@@ -38,7 +38,7 @@ class DevicePage(QWidget):
             ("mps", self.tr("MPS (Apple)")),
         )
         self.precision = _choice(
-            ("auto", self.tr("automatic: measured")),
+            ("auto", self.tr("automatic: fast, and nearly exact")),
             ("float32", self.tr("float32: exact, more memory")),
             ("bfloat16", self.tr("bfloat16: half the memory")),
             ("q8", self.tr("8 bits: CPU only, faster, close to exact")),

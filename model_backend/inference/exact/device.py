@@ -62,7 +62,7 @@ def choose_device(choice: ModelChoice) -> DeviceChoice:
     started = perf_counter()
     threads = _threads(choice.threads)
     torch.set_num_threads(threads)
-    device, why_device = _pick_device(choice.device)
+    device, why_device = pick_device(choice.device)
     precision, why_precision = _pick_precision(device, choice.precision)
     reason = f"{why_device}; {why_precision}."
     return DeviceChoice(device, title_of(device), precision, reason, perf_counter() - started, threads)
@@ -96,7 +96,12 @@ def _threads(asked: int | None) -> int:
     return asked or (_CORES - 1 if _CORES > 2 else _CORES)
 
 
-def _pick_device(asked: str) -> tuple[str, str]:
+def pick_device(asked: str) -> tuple[str, str]:
+    """The device, as torch names it, for ``auto`` or the one that was asked for, and why it is that.
+
+    Raises:
+        DeviceError: it was asked for and does not work here.
+    """
     if asked == "cpu":
         return "cpu", "the CPU was asked for"
     if asked != "auto":

@@ -30,9 +30,14 @@ _PROGRAM = 100_000_000
 
 
 def load_engine(
-    choice: ModelChoice, on_stage: OnStage, is_cancelled: Callable[[], bool] = lambda: False
+    choice: ModelChoice,
+    on_stage: OnStage,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    reason: str = "",
 ) -> Answerer:
     """The engine for a choice, ready to be asked; the first time, the model's graphs are made, in seconds.
+
+    ``reason`` says why it is this engine, in a sentence.
 
     Raises:
         RequestError, ModelNotFound, DownloadFailed, ChecksumMismatch, Cancelled: see ``locate``.
@@ -49,13 +54,13 @@ def load_engine(
     _check_memory(source.folder, choice)
     threads = threads_for(choice)
     cache = cache_folder(choice.cache_dir)
-    network = load_network(source.folder, choice.precision, threads, cache)
+    network = load_network(source.folder, choice.precision, threads, cache, lambda: on_stage("graphs", None))
     info = ModelInfo(
         name=source.name,
         revision=source.revision(),
         device="cpu",
         precision=choice.precision,
-        reason=reason_for(choice),
+        reason=reason,
         probe_s=0.0,
         load_s=perf_counter() - started,
         threads=threads,
@@ -72,11 +77,6 @@ def check_device(choice: ModelChoice) -> None:
         raise DeviceError(
             f"{choice.device} was asked for, but {choice.precision} is for CPUs", device=choice.device
         )
-
-
-def reason_for(choice: ModelChoice) -> str:
-    """Why it runs as it does, in a sentence."""
-    return f"{choice.precision} was asked for; it runs on the CPU, by ONNX Runtime."
 
 
 def threads_for(choice: ModelChoice) -> int:

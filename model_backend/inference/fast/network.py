@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,18 +29,21 @@ _AT_ONCE = 128
 """Tokens of a picture that are read together: more are hardly faster and take more memory."""
 
 
-def load_network(folder: Path, mode: str, threads: int, cache: Path) -> FastNetwork:
+def load_network(
+    folder: Path, mode: str, threads: int, cache: Path, on_making: Callable[[], None] = lambda: None
+) -> FastNetwork:
     """The network of a checkpoint, its graphs made first where the cache has none that are whole.
 
     Args:
         mode: a name in ``MODES``.
         cache: the folder of models; the graphs are kept in one of their own in it.
+        on_making: called before they are made.
 
     Raises:
         ModelInvalid: the checkpoint is broken, or of a shape that is not known here.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    graphs = prepared(folder, mode, cache)
+    graphs = prepared(folder, mode, cache, on_making)
     weights = Weights(folder)
     language, vision = language_shape(config), vision_shape(config)
     learned = weights.floats(POSITIONS, vision.side**2, vision.hidden)

@@ -12,12 +12,12 @@ from onnx import TensorProto, helper
 
 from ...errors import DeviceError
 from ...request import ModelChoice
-from .engine import reason_for, threads_for
+from .engine import threads_for
 
 _SIDE = 64
 
 
-def probed(choice: ModelChoice) -> dict[str, Any]:
+def probed(choice: ModelChoice, reason: str) -> dict[str, Any]:
     """The fields of the exact engine's ``DeviceChoice``, after a computation.
 
     Raises:
@@ -37,7 +37,7 @@ def probed(choice: ModelChoice) -> dict[str, Any]:
         "device": "cpu",
         "title": "cpu",
         "precision": choice.precision,
-        "reason": reason_for(choice),
+        "reason": reason,
         "probe_s": perf_counter() - started,
         "threads": threads_for(choice),
     }

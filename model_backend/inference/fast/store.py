@@ -7,26 +7,24 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ...errors import ModelError
-from ...model_cache import CachedFile
+from ...model_cache import GRAPHS, MANIFEST, CachedFile, graphs_of
 from ..digest import sha256_of
 from .making import make_graphs
 from .modes import MODES
 
 VERSION = 2
 """Of the code that makes graphs: to be raised when it writes something else, so that older ones are left."""
-STORE = "graphs"
-MANIFEST = "graphs.json"
 _DIGESTS = "digests"
 
 
-def prepared(folder: Path, mode: str, cache: Path) -> Path:
+def prepared(folder: Path, mode: str, cache: Path, on_making: Callable[[], None] = lambda: None) -> Path:
     """The folder with a checkpoint's graphs, made now where none is there that is whole.
 
     Two processes may do this at once: whoever is first is believed, and the other's work is thrown away.
@@ -35,15 +33,16 @@ def prepared(folder: Path, mode: str, cache: Path) -> Path:
         ModelInvalid: see ``make_graphs``.
         ModelError: the graphs cannot be written, as on a full disk.
     """
-    store = cache / STORE
     try:
+        store = cache / GRAPHS
         store.mkdir(parents=True, exist_ok=True)
         place = store / f"{mode}-{_key(folder, mode, store)}"
         if not is_whole(place):
+            on_making()
             _make(folder, mode, place)
         return place
     except OSError as error:
-        raise ModelError(f"the graphs of {folder.name} cannot be kept: {error}", folder=str(store)) from error
+        raise ModelError(f"the graphs of {folder.name} cannot be kept: {error}", folder=str(cache)) from error
 
 
 def is_whole(place: Path) -> bool:
@@ -54,7 +53,7 @@ def is_whole(place: Path) -> bool:
 
 def disk_use(cache: Path) -> int:
     """Bytes that all kept graphs take."""
-    return sum(file.stat().st_size for file in (cache / STORE).rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in (cache / GRAPHS).rglob("*") if file.is_file())
 
 
 def _key(folder: Path, mode: str, store: Path) -> str:
@@ -102,10 +101,8 @@ def _move(draft: Path, place: Path) -> None:
 
 def _older(folder: Path, mode: str, place: Path) -> Iterator[Path]:
     """What was made of the same checkpoint by other code, or before its weights changed."""
-    for other in place.parent.glob(f"{mode}-*"):
-        manifest = _manifest(other)
-        if other != place and manifest is not None and manifest["source"] == str(folder.resolve()):
-            yield other
+    made = graphs_of(folder, place.parents[1])
+    return (other for other in made if other != place and other.name.startswith(f"{mode}-"))
 
 
 def _write_manifest(draft: Path, folder: Path, mode: str) -> None:

@@ -122,10 +122,13 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _load(options: argparse.Namespace) -> BatchEngine:
+    from ...inference.exact import engine as exact
     from ...inference.loading import load_engine
 
     choice = ModelChoice(options.model, device=options.device, precision=options.precision)
-    return load_engine(choice, lambda *_: None)
+    # it is the model that is measured, unless another precision is asked for
+    load = exact.load_engine if options.precision == "auto" else load_engine
+    return load(choice, lambda *_: None)
 
 
 def _rows_of_scenes(path: Path, contract: Contract, folder: Path) -> tuple[Path, list[Row]]:

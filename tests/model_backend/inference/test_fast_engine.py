@@ -30,14 +30,33 @@ def answer(engine):
 def test_a_precision_of_few_bits_takes_the_fast_engine(tmp_path, precision):
     engine = load(tmp_path, precision=precision, threads=1)
     assert (engine.info.precision, engine.info.device, engine.info.threads) == (precision, "cpu", 1)
-    assert engine.info.calibration == load(tmp_path).info.calibration
+    assert engine.info.calibration == load(tmp_path, precision="float32").info.calibration
     assert answer(engine).startswith("This satellite imagery")
     assert [each.name.split("-")[0] for each in (tmp_path / "graphs").glob("q*")] == [precision]
 
 
 def test_a_sea_is_called_water_by_both_engines(tmp_path):
     assert "water" in answer(load(tmp_path, precision="q8"))
-    assert "water" in answer(load(tmp_path, device="cpu"))
+    assert "water" in answer(load(tmp_path, precision="float32"))
+
+
+def test_on_a_cpu_eight_bits_are_taken_unless_another_precision_is_asked_for(tmp_path):
+    automatic = load(tmp_path, device="cpu").info
+    assert automatic.precision == "q8"
+    assert automatic.reason == (
+        "the CPU was asked for; there q8 is several times faster than float32 and nearly as exact."
+    )
+    assert load(tmp_path, device="cpu", precision="float32").info.precision == "float32"
+    found, _error = probe(ModelChoice("", device="cpu"))
+    assert (found["chosen"]["precision"], found["chosen"]["reason"]) == ("q8", automatic.reason)
+
+
+def test_the_first_time_says_that_it_makes_the_graphs(tmp_path):
+    stages = []
+    choice = ModelChoice(MINI, cache_dir=str(tmp_path), precision="q8")
+    for _ in range(2):
+        load_engine(choice, lambda stage, _share: stages.append(stage))
+    assert stages == ["weights", "graphs", "weights"]
 
 
 def test_a_model_above_the_memory_limit_is_refused_before_it_is_loaded(tmp_path):
