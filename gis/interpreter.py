@@ -56,5 +56,7 @@ def worker_environment() -> QProcessEnvironment:
         caches = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericCacheLocation)
         environment.insert("TORCHINDUCTOR_CACHE_DIR", str(Path(caches) / "lspace" / "torch"))
     environment.insert("PYTHONUTF8", "1")
+    # nothing leaves the machine; the runtime's check imports ONNX Runtime before the worker's code can say so
+    environment.insert("ORT_DISABLE_TELEMETRY", "1")
     environment.insert("PYTHONNOUSERSITE", "1")
     return environment

@@ -187,3 +187,9 @@ def test_the_workers_environment_has_nothing_of_qgis(qgis_app, monkeypatch):
     environment = worker_environment()
     assert not [name for name in environment.keys() if environment.value(name).startswith("/opt/qgis")]  # noqa: SIM118
     assert environment.value("LD_LIBRARY_PATH") == "/opt/mine"
+
+
+def test_onnx_runtime_may_not_report_from_any_process_of_ours(qgis_app):
+    from lspace.gis.interpreter import worker_environment
+
+    assert worker_environment().value("ORT_DISABLE_TELEMETRY") == "1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -79,6 +80,15 @@ def test_the_probe_computes_in_eight_bits(tmp_path):
     assert error is None
     assert found["chosen"]["precision"] == "q8"
     assert found["chosen"]["threads"] == 1
+
+
+def test_onnx_runtime_does_not_report_to_its_maker(tmp_path):
+    """Where it does, it leaves the number of its session in the folder for temporary files."""
+    environment = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    environment["TMPDIR"] = str(tmp_path)
+    code = "import model_backend.inference.fast.engine"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_needs_neither_torch_nor_transformers():
