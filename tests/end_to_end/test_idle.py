@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from lspace.gis.runs.run_order import RunOrder
 from lspace.gis.runs.run_progress import RunOutcome, RunStage
 from lspace.gis.settings import Settings
 from planted import WORKER_PYTHON, crs_of, harbour_layer, view_of
+from processes import is_running
 
 SETTINGS = Settings(interpreter=WORKER_PYTHON, model="NuTonic/lspace", idle_minutes=1)
 
@@ -28,15 +28,6 @@ def order(qgis_app):
 @pytest.fixture
 def short_minutes(monkeypatch):
     monkeypatch.setattr(module, "MINUTE_MS", 300)
-
-
-def is_running(process_id):
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{process_id}/stat") as stat:
-        return stat.read().split()[2] != "Z"
 
 
 def test_after_the_set_time_the_process_is_gone_and_the_next_run_starts_it_again(

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from lspace.gis.child_process import ChildProcess
+from processes import is_running
 
 LEADER = """
 import os, subprocess, sys, time
@@ -26,14 +27,6 @@ def child(qtbot, script, program=sys.executable):
     process.ended.connect(process.ends.append)
     process.gone.connect(lambda: process.is_gone.append(True))
     return process
-
-
-def is_running(process_id):
-    try:
-        with open(f"/proc/{process_id}/stat") as stat:
-            return stat.read().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def test_every_line_is_told_the_last_one_without_an_end_too(qtbot):

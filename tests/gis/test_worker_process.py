@@ -15,6 +15,7 @@ pytest.importorskip("qgis.core")
 from lspace.gis.runs import worker_process
 from lspace.gis.runs.worker_process import WorkerProcess, WorkerState
 from lspace.model_backend.protocol import MessageType
+from processes import is_running
 
 MISBEHAVING = str(Path(__file__).resolve().parents[1] / "workers" / "misbehaving.py")
 
@@ -38,15 +39,6 @@ def make_worker(qtbot):
 
 def texts(worker):
     return "".join(message.body["text"] for message in worker.heard if message.type is MessageType.TEXT)
-
-
-def is_running(process_id):
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{process_id}/stat") as stat:
-        return stat.read().split()[2] != "Z"
 
 
 def test_a_request_starts_the_worker_and_is_answered(qtbot, make_worker):
