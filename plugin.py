@@ -33,6 +33,7 @@ class LSpacePlugin:
         self._action.setCheckable(True)
         self._action.setToolTip(QCoreApplication.translate("LSpace", "Ask a satellite image a question"))
         self._action.toggled.connect(self._show_dock)
+        self._action.triggered.connect(self._on_clicked)
         self._iface.addPluginToRasterMenu(MENU, self._action)
         self._iface.addToolBarIcon(self._action)
         self._options = OptionsFactory(self._on_settings_saved)
@@ -60,6 +61,11 @@ class LSpacePlugin:
             self._make_dock()
         if self._dock is not None:
             self._dock.setUserVisible(shown)
+
+    def _on_clicked(self, shown):
+        """Unlike ``toggled``, not when QGIS brings the dock back at its start."""
+        if shown:
+            self._controller.prepare()
 
     def _make_dock(self):
         from .gis.runs.runner import Runner

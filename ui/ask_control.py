@@ -64,8 +64,14 @@ class AskControl(QObject):
         self._course = _Course()
         self._heading = ""
         self.settings = Settings.load()
-        """Those of the last run."""
+        """Those of the last run, or of the model that is loaded for the next one."""
         self._connect()
+
+    def prepare(self) -> None:
+        """Has the model loaded while the question is put together."""
+        if not self._runner.is_busy:
+            self.settings = Settings.load()
+            self._runner.prepare(self.settings)
 
     def run(self) -> None:
         """Asks what the panels say."""

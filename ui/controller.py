@@ -53,6 +53,10 @@ class DockController(QObject):
         self._dock.show_state(*setup_advice(Settings.load()))
         self._follow_contract()
 
+    def prepare(self) -> None:
+        """Somebody is about to ask: has the model loaded meanwhile."""
+        self.asking.prepare()
+
     def shut_down(self) -> None:
         """Ends a run, lets the worker go, and takes everything off the map."""
         self._remember()
@@ -69,6 +73,12 @@ class DockController(QObject):
         dock.options_requested.connect(host.open_options)
         dock.first_steps.demo_requested.connect(host.show_demo)
         dock.told_unseen.connect(self._on_told_unseen)
+        for deed in (
+            dock.aoi_panel.drawing.begun,
+            dock.aoi_panel.source_combo.activated,
+            dock.task_panel.task_combo.activated,
+        ):
+            deed.connect(self.prepare)
         dock.aoi_panel.changed.connect(self._on_aoi_changed)
         dock.task_panel.changed.connect(self._on_task_changed)
         dock.images_panel.told.connect(dock.tell)

@@ -75,6 +75,14 @@ def installed_models(settings: Settings) -> tuple[InstalledModel, ...]:
     return (embedded, *downloads, *own)
 
 
+def is_here(settings: Settings) -> bool:
+    """Whether the chosen model can be loaded without a download."""
+    folder = Path(settings.model_choice().model).expanduser()
+    return folder.is_dir() or any(
+        model.hub_id == settings.model and model.is_whole for model in cached_models(_cache(settings))
+    )
+
+
 def check_folder(folder: Path) -> Contract:
     """The contract of the model that a folder holds.
 

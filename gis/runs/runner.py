@@ -7,16 +7,18 @@ Runs in the GUI thread and never waits. One run at a time; each ends with exactl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qgis.core import QgsProject
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...model_backend.protocol import Message, MessageType
+from ...model_backend.request import ModelChoice
 from ..errors import CrsUnknown, OtherContract, PluginError, ProjectClosed, RuntimeNotFound, WorkerFailed
 from ..imaging.chip import ChipSet
 from ..interpreter import usable_interpreter
+from ..models.installed import is_here
 from ..settings import Settings
 from .active_run import ActiveRun
 from .chip_maker import ChipMaker
@@ -26,6 +28,16 @@ from .worker_process import WorkerProcess, WorkerState
 
 WorkerFactory = Callable[[str], WorkerProcess]
 MINUTE_MS = 60_000
+
+
+@dataclass
+class _Ahead:
+    """A model that is loaded before anybody asks it."""
+
+    choice: ModelChoice
+    request_id: int
+    is_over: bool = False
+    """Whether it is loaded, or could not be."""
 
 
 class Runner(QObject):
@@ -53,6 +65,7 @@ class Runner(QObject):
         self._make_worker = make_worker
         self._worker: WorkerProcess | None = None
         self._run: ActiveRun | None = None
+        self._ahead: _Ahead | None = None
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.timeout.connect(self._release)
@@ -68,22 +81,37 @@ class Runner(QObject):
         """The worker's process, where one is running."""
         return self._worker.process_id if self._worker else None
 
+    def prepare(self, settings: Settings) -> None:
+        """Starts the worker and has the model loaded, while a question is being thought of.
+
+        Tried once; what goes wrong is told by the run that needs it. Nothing is downloaded.
+        """
+        choice = settings.model_choice()
+        is_tried = self._ahead is not None and self._ahead.choice == choice
+        if self._run is not None or is_tried or not is_here(settings):
+            return
+        try:
+            worker = self._free_worker_for(settings)
+        except RuntimeNotFound:
+            return
+        self._set_idle(settings)
+        self._ahead = _Ahead(choice, worker.send(MessageType.LOAD, choice.to_payload()))
+
     def start(self, order: RunOrder, settings: Settings) -> None:
         """Begins a run; ends at once where there is no interpreter."""
         if self._run is not None:
             return
-        self._idle.stop()
-        self._idle.setInterval(settings.idle_minutes * MINUTE_MS)
+        self._set_idle(settings)
         self._run = run = ActiveRun(order, settings.expected_contract)
         try:
             run.place_clip()
-            worker = self._worker_for(settings)
+            worker = self._free_worker_for(settings)
         except (CrsUnknown, RuntimeNotFound) as error:
             self._end(RunOutcome.FAILED, error)
             return
         stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
         self.progressed.emit(RunProgress(stage))
-        run.request_id = worker.send(MessageType.LOAD, settings.model_choice().to_payload())
+        run.request_id = self._load(worker, settings.model_choice())
         if run.places is None:
             self._make_chips(run)
 
@@ -111,6 +139,20 @@ class Runner(QObject):
         run.maker.cancelled.connect(self.cancel)
         run.maker.start()
 
+    def _load(self, worker: WorkerProcess, choice: ModelChoice) -> int:
+        """The id of the request that loads the model: the one under way, if there is one."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and not ahead.is_over:
+            return ahead.request_id
+        return worker.send(MessageType.LOAD, choice.to_payload())
+
+    def _free_worker_for(self, settings: Settings) -> WorkerProcess:
+        """The worker, not one that is still loading another model."""
+        ahead = self._ahead
+        if ahead is not None and not ahead.is_over and ahead.choice != settings.model_choice():
+            self._drop_worker()
+        return self._worker_for(settings)
+
     def _worker_for(self, settings: Settings) -> WorkerProcess:
         program = usable_interpreter(settings.interpreter)
         if self._worker is not None and self._worker.program != program:
@@ -119,10 +161,20 @@ class Runner(QObject):
             self._worker = self._make_worker(program)
             self._worker.setParent(self)
             self._worker.message_received.connect(self._on_message)
-            self._worker.crashed.connect(lambda error: self._end(RunOutcome.CRASHED, error))
+            self._worker.crashed.connect(self._on_crashed)
         return self._worker
 
+    def _set_idle(self, settings: Settings) -> None:
+        self._idle.stop()
+        self._idle.setInterval(settings.idle_minutes * MINUTE_MS)
+
+    def _rest(self) -> None:
+        """From now on the worker has nothing to do."""
+        if self._worker is not None and self._idle.interval() > 0:
+            self._idle.start()
+
     def _drop_worker(self) -> None:
+        self._ahead = None
         if self._worker is not None:
             self._worker.stop()
             self._worker.deleteLater()
@@ -144,7 +196,10 @@ class Runner(QObject):
 
     def _on_message(self, message: Message) -> None:
         run = self._run
-        if run is None or message.request_id not in (0, run.request_id):
+        if run is None:
+            self._on_message_ahead(message)
+            return
+        if message.request_id not in (0, run.request_id):
             return  # late words of a run that is over
         handle = {
             MessageType.STAGE: self._on_stage,
@@ -161,6 +216,21 @@ class Runner(QObject):
             handle(message.body)
         except PluginError as error:
             self._give_up(RunOutcome.FAILED, error)
+
+    def _on_message_ahead(self, message: Message) -> None:
+        """Of the worker's words while nobody asks, those on the model that is being loaded count."""
+        ahead = self._ahead
+        if ahead is None or message.request_id not in (0, ahead.request_id) or not message.type.is_terminal():
+            return
+        ahead.is_over = True
+        self._rest()
+        if message.type is MessageType.RESULT:
+            self.model_ready.emit(message.body["info"])
+
+    def _on_crashed(self, error: PluginError) -> None:
+        if self._ahead is not None:
+            self._ahead.is_over = True
+        self._end(RunOutcome.CRASHED, error)
 
     def _on_stage(self, body: dict[str, Any]) -> None:
         stage = RunStage(body["stage"])
@@ -248,8 +318,7 @@ class Runner(QObject):
         if run.maker is not None:
             run.maker.give_up()
             run.maker.deleteLater()
-        if self._worker is not None and self._idle.interval() > 0:
-            self._idle.start()
+        self._rest()
         self.ended.emit(run.end(outcome, error))
 
 

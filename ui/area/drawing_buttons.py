@@ -18,6 +18,7 @@ from .rectangle_tool import RectangleTool
 class DrawingButtons(QWidget):
     """A rectangle and a polygon; the one that is pressed is being drawn."""
 
+    begun = pyqtSignal()
     drawn = pyqtSignal(object)
     """Map corners, a list of ``QgsPointXY``; the tool stays until ``stop``."""
     given_up = pyqtSignal()
@@ -85,6 +86,7 @@ class DrawingButtons(QWidget):
         if self._tool_in_use() is None:
             self._former_tool = self._canvas.mapTool()
         self._canvas.setMapTool(tool)
+        self.begun.emit()
 
     def _on_clicked(self) -> None:
         button = self.sender()
