@@ -34,6 +34,7 @@ PluginError
 ├── ModelUnusable           a folder holds no model that can be run
 ├── ModelNotRemoved         a downloaded model cannot be deleted
 ├── ProjectClosed           another project was opened in the middle of a run
+├── RunCancelled            the user gave up while a thread waited for the worker
 └── WorkerError             the worker process
     ├── RuntimeNotFound     no usable Python interpreter
     ├── RuntimeFailed       no runtime could be prepared; the one in use is untouched
@@ -191,6 +192,10 @@ class ProjectClosed(PluginError):
     """The project that a run was about was closed before its end."""
 
 
+class RunCancelled(PluginError):
+    """The user gave up while a thread waited for the worker."""
+
+
 class WorkerError(PluginError):
     """The worker process cannot be used."""
 
@@ -205,6 +210,12 @@ class RuntimeFailed(WorkerError):
 
 class WorkerFailed(WorkerError):
     """The worker answered with an error: ``code`` as in ``model_backend/errors.py``, and its ``detail``."""
+
+    @classmethod
+    def told(cls, body: dict[str, Any]) -> WorkerFailed:
+        """From the ``body`` of an ``error`` message."""
+        reason = body["values"].get("reason", "")
+        return cls(code=body["code"], detail=body["message"], reason=reason)
 
 
 class OtherContract(WorkerError):

@@ -270,7 +270,7 @@ class Runner(QObject):
         self._ask_next()
 
     def _on_error(self, body: dict[str, Any]) -> None:
-        self._end(RunOutcome.FAILED, _failure(body))
+        self._end(RunOutcome.FAILED, WorkerFailed.told(body))
 
     def _ask_next(self) -> None:
         """Asks about the next place, once there are chips and a model."""
@@ -320,9 +320,3 @@ class Runner(QObject):
             run.maker.deleteLater()
         self._rest()
         self.ended.emit(run.end(outcome, error))
-
-
-def _failure(body: dict[str, Any]) -> WorkerFailed:
-    """The worker's own error."""
-    reason = body["values"].get("reason", "")
-    return WorkerFailed(code=body["code"], detail=body["message"], reason=reason)
