@@ -17,8 +17,8 @@ from .inference.engine import Engine
 from .inference.prompts import Prompt
 from .inference.proposals import read_proposals
 from .overlap import Edges, iou
+from .place import image_of, prompts_of
 from .request import AgreementRequest
-from .run import image_of, prompts_of
 
 LEAST_IOU = 0.5
 """From here on a box counts as come again."""
