@@ -32,14 +32,22 @@ class DeviceCheck(PythonQuestion):
 
 
 def _read(ending: Ending) -> dict[str, Any] | PluginError:
+    found = _object_in(ending.output)
     if ending.is_good:
-        try:
-            return json.loads(ending.output)
-        except ValueError:
-            return WorkerCrashed("no JSON", reason="garbage", log=ending.output)
+        return found or WorkerCrashed("no JSON", reason="garbage", log=ending.output)
+    if "error" in found:
+        return WorkerFailed.told(found["error"])
     if ending.exit_code is None:
         return WorkerCrashed("it did not end", reason="not started", detail=ending.log, log="")
     code, _, detail = (ending.log.splitlines() or [""])[-1].partition(": ")
     if code.isidentifier():  # the worker's own words: "device: cuda was asked for, but ..."
         return WorkerFailed(code=code, detail=detail)
     return WorkerCrashed("it failed", reason="exit", exit_code=ending.exit_code, log=ending.log)
+
+
+def _object_in(output: str) -> dict[str, Any]:
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -132,5 +132,7 @@ def _python_lines(python: PythonFacts | PluginError) -> Iterator[str]:
         yield str(python)
         return
     yield f"{python.path}: Python {python.version}, {python.machine}"
+    if not python.missing:
+        yield "small: 8 bits, 4 bits or float32, on the CPU" if python.is_small else "full: with torch"
     for name, version in python.packages.items():
-        yield f"{name} {version or 'missing'}"
+        yield f"{name} {version or ('missing' if name in python.missing else 'not installed')}"

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from qgis.PyQt.QtCore import QObject
 
 from .child_process import Ending
 from .errors import PluginError, WorkerCrashed
-from .interpreter import PLUGIN_FOLDER
 from .python_question import PythonQuestion
+from .runtime.requirements import REQUIREMENTS, SMALL_REQUIREMENTS, package_names
 
 LIMIT_MS = 60_000
 """A virus scanner may read a whole Python before it lets it start."""
@@ -45,8 +45,13 @@ class PythonFacts:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The packages that are not there."""
-        return tuple(name for name, version in self.packages.items() if not version)
+        """The packages without which no model runs."""
+        return self._lacking(package_names(SMALL_REQUIREMENTS))
+
+    @property
+    def is_small(self) -> bool:
+        """Whether models run on it, but without torch: then there is the CPU alone, and no bfloat16."""
+        return not self.missing and bool(self._lacking(package_names(REQUIREMENTS)))
 
     @property
     def is_new_enough(self) -> bool:
@@ -54,20 +59,16 @@ class PythonFacts:
         numbers = tuple(int(number) for number in re.findall(r"\d+", self.version)[:2])
         return numbers >= LEAST_VERSION
 
+    def _lacking(self, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if not self.packages.get(name))
+
 
 class PythonCheck(PythonQuestion):
     """``known`` has a ``PythonFacts``."""
 
     def __init__(self, path: str, parent: QObject | None = None) -> None:
-        arguments = ["-c", _SCRIPT, *required_packages()]
+        arguments = ["-c", _SCRIPT, *package_names(REQUIREMENTS)]
         super().__init__(path, arguments, LIMIT_MS, lambda ending: _read(path, ending), parent)
-
-
-def required_packages() -> tuple[str, ...]:
-    """Names from ``requirements.txt``, each once."""
-    lines = (PLUGIN_FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    names = (re.match(r"[\w.-]+", line) for line in lines)
-    return tuple(dict.fromkeys(name.group() for name in names if name))
 
 
 def _read(path: str, ending: Ending) -> PythonFacts | PluginError:

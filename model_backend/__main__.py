@@ -4,7 +4,8 @@
 With ``--json``, ``caption``, ``detect`` and ``ask`` print one object: ``model`` (the facts of ``ModelInfo``)
 and ``answers``, a list with ``task``, ``target``, ``text``, ``finish_reason``, ``outcome`` and ``proposals``;
 the last two are null for prose. ``download`` prints objects, one a line: ``file``, ``done`` and ``total``
-(bytes), last ``folder`` and ``revision``, or ``error``. ``probe`` prints what ``exact/probe.py`` says.
+(bytes), last ``folder`` and ``revision``, or ``error``. ``probe`` prints what ``exact/probe.py`` says, with
+``error`` besides where nothing could be chosen.
 Status 1, and one line ``code: sentence`` on stderr, where it cannot be done.
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import worker
 from .errors import BackendError, RequestError
+from .packages import reporting_missing_packages
 from .request import ModelChoice
 
 if TYPE_CHECKING:
@@ -109,8 +111,8 @@ def _real_loader() -> worker.EngineLoader:
 
 
 def _write_random_checkpoint(options: argparse.Namespace) -> int:
-    from .inference.random_checkpoint import write_random_checkpoint
-
+    with reporting_missing_packages():
+        from .inference.random_checkpoint import write_random_checkpoint
     write_random_checkpoint(options.folder, options.size, seed=options.seed)
     return 0
 
@@ -124,7 +126,7 @@ def _download(options: argparse.Namespace) -> int:
         cache_dir=options.cache_dir,
     )
     try:
-        with worker.reporting_missing_packages():
+        with reporting_missing_packages():
             from .inference.download import download, told_seldom
         report = told_seldom(lambda file, done, total: _print_json(file=file, done=done, total=total))
         folder, revision = download(choice, report, lambda: False)
@@ -136,12 +138,12 @@ def _download(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    with worker.reporting_missing_packages():
+    with reporting_missing_packages():
         from .inference.loading import probe
     choice = ModelChoice("", device=options.device, precision=options.precision, threads=options.threads)
     found, error = probe(choice)
     if options.json:
-        _print_json(**found)
+        _print_json(**found, **({"error": error.to_payload()} if error else {}))
     elif error is None:
         print(f"{found['chosen']['title']}, {found['chosen']['precision']}: {found['chosen']['reason']}")
     if error is not None:
@@ -154,7 +156,7 @@ def _print_json(**fields: Any) -> None:
 
 
 def _infer(options: argparse.Namespace) -> int:
-    with worker.reporting_missing_packages():
+    with reporting_missing_packages():
         from .inference.picture import read_picture
 
         load_engine = _real_loader()

@@ -90,6 +90,22 @@ def prepared(qgis_app, wheels, tmp_path_factory):
     return place / "runtime"
 
 
+@pytest.fixture(scope="session")
+def small_python(qgis_app, tmp_path_factory):
+    """The real small runtime, from the index that pip is configured for: its interpreter."""
+    from lspace.gis.runtime.preparation import PreparationOrder
+    from lspace.gis.runtime.requirements import Build, model_requirements
+    from lspace.gis.runtime.runtime_folder import RuntimeFolder
+
+    folder = RuntimeFolder(tmp_path_factory.mktemp("small") / "runtime")
+    told = started(PreparationOrder(folder, BASE, model_requirements(Build.SMALL)))
+    while not told.ends:
+        QTest.qWait(20)
+    assert isinstance(told.end, str), told.lines[-20:]
+    yield told.end
+    folder.clear()
+
+
 @pytest.fixture
 def working(prepared, local_order):
     """A runtime that was prepared before, of the local order's requirements."""

@@ -91,7 +91,7 @@ def test_what_qgis_imports_is_python_3_9(modules):
 
 def test_the_zip_has_the_plugin_and_what_its_worker_needs(names):
     assert {name.split("/")[0] for name in names} == {"lspace"}
-    for needed in ("plugin.py", "requirements.txt", "requirements-training.txt"):
+    for needed in ("plugin.py", "requirements-small.txt", "requirements.txt", "requirements-training.txt"):
         assert f"lspace/{needed}" in names
     assert "lspace/resources/icon.svg" in names
     assert "lspace/model_backend/worker.py" in names

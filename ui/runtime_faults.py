@@ -23,6 +23,14 @@ def runtime_failed_words(values: dict[str, Any]) -> str:
     return " ".join(filter(None, [words, _last_words(fault, values), kept]))
 
 
+def no_torch_words() -> str:
+    """What to do where a device or a precision needs more than the small build."""
+    return tr(
+        "The chosen device or precision needs PyTorch, which the model's Python does not have. Leave both on "
+        "automatic (tab Device of the options), or prepare a build with PyTorch (tab Runtime)."
+    )
+
+
 def _advice(fault: Fault, values: dict[str, Any]) -> str:
     if fault is Fault.DISK_FULL and "needed_mb" in values:
         return tr(

@@ -12,39 +12,45 @@ from enum import Enum
 from pathlib import Path
 
 from ..interpreter import PLUGIN_FOLDER
+from ..nvidia_driver import has_nvidia_driver
 
+SMALL_REQUIREMENTS = PLUGIN_FOLDER / "requirements-small.txt"
 REQUIREMENTS = PLUGIN_FOLDER / "requirements.txt"
-MODULES = (
-    "torch",
-    "transformers",
+_SMALL_MODULES = (
     "huggingface_hub",
-    "safetensors",
     "tokenizers",
     "httpx",
     "filelock",
+    "jinja2",
     "numpy",
     "PIL",
     "shapely",
     "pyproj",
     "onnxruntime",
     "onnx",
+    "model_backend.run",
+    "model_backend.inference.download",
     "model_backend.inference.loading",
 )
 """What the worker imports: a runtime that cannot import them is none."""
+MODULES = ("torch", "transformers", "safetensors", *_SMALL_MODULES, "model_backend.inference.exact.engine")
+"""The same where torch is to be there too."""
 
 
 class Build(Enum):
-    """For which device torch was compiled."""
+    """What a runtime can compute with; the first is offered first."""
 
+    SMALL = "small"
+    """ONNX Runtime alone: runs on every CPU, in 8 and 4 bits and float32."""
     CPU = "cpu"
-    """Runs everywhere; on a Mac it uses Apple's GPU too."""
+    """With torch, for CPUs, and on a Mac for Apple's GPU: bfloat16 and training, too."""
     CUDA = "cuda"
-    """For a graphics card by NVIDIA; runs on the CPU as well."""
+    """With torch for a graphics card by NVIDIA; runs on the CPU as well."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where torch of one build comes from, on one operating system."""
+    """Where the packages of one build come from, on one operating system."""
 
     index: str
     """Besides pip's own index; empty where that one has it."""
@@ -58,8 +64,12 @@ class Source:
 
 _PYTORCH = "https://download.pytorch.org/whl"
 # Wheels of torch 2.13 and what it needs. On Linux the index of pip has CUDA's build, elsewhere the CPU's.
+# Sizes of downloads were measured for all small builds and the CPU's on Linux.
 _SOURCES = {
-    ("Linux", Build.CPU): Source(f"{_PYTORCH}/cpu", "+cpu", 350, 2_500),
+    ("Linux", Build.SMALL): Source("", "", 80, 450),
+    ("Windows", Build.SMALL): Source("", "", 60, 400),
+    ("Darwin", Build.SMALL): Source("", "", 60, 400),
+    ("Linux", Build.CPU): Source(f"{_PYTORCH}/cpu", "+cpu", 300, 2_500),
     ("Linux", Build.CUDA): Source("", "", 3_000, 11_000),
     ("Windows", Build.CPU): Source("", "", 300, 2_300),
     ("Windows", Build.CUDA): Source(f"{_PYTORCH}/cu130", "+cu130", 2_500, 9_000),
@@ -71,7 +81,9 @@ _SOURCES = {
 class Requirements:
     """What pip is asked for."""
 
-    file: Path = REQUIREMENTS
+    file: Path
+    modules: tuple[str, ...]
+    """What has to be importable at the end."""
     build: Build = Build.CPU
     constraints: tuple[str, ...] = ()
     """Lines of a constraints file."""
@@ -81,15 +93,13 @@ class Requirements:
     """Besides it."""
     wheels: str = ""
     """A folder to take everything from; then nothing is downloaded."""
-    modules: tuple[str, ...] = MODULES
-    """What has to be importable at the end."""
     download_mb: int = 0
     disk_mb: int = 0
 
     def digest(self) -> str:
-        """sha256 of the file and of what else decides about the packages."""
-        told = "\n".join([self.build.value, *self.constraints, *self.modules])
-        return hashlib.sha256(self.file.read_bytes() + told.encode()).hexdigest()
+        """sha256 of the file, of those that it includes, and of what else decides about the packages."""
+        told = [*lines_of(self.file), self.build.value, *self.constraints, *self.modules]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def arguments(self, constraints: Path) -> Iterator[str]:
         """For ``pip install``; ``constraints`` is the file that holds ours."""
@@ -109,9 +119,31 @@ class Requirements:
             yield from ("--extra-index-url", self.extra_index)
 
 
+def lines_of(file: Path) -> Iterator[str]:
+    """Those of a requirements file, with those of a file that it includes in their place."""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        included = re.match(r"-r\s+(\S+)", line)
+        if included:
+            yield from lines_of(file.with_name(included.group(1)))
+        else:
+            yield line
+
+
+def package_names(file: Path) -> tuple[str, ...]:
+    """What a requirements file names, each once."""
+    names = (re.match(r"[\w.-]+", line) for line in lines_of(file))
+    return tuple(dict.fromkeys(name.group() for name in names if name))
+
+
 def offered_builds(system: str = "") -> tuple[Build, ...]:
     """The builds that there are for this operating system, or for the one named as Python names it."""
     return tuple(build for build in Build if (system or platform.system(), build) in _SOURCES)
+
+
+def suitable_build() -> Build:
+    """The one for this computer, unless the user wants another."""
+    has_card = Build.CUDA in offered_builds() and has_nvidia_driver()
+    return Build.CUDA if has_card else Build.SMALL
 
 
 def source_of(build: Build, system: str = "") -> Source:
@@ -120,7 +152,7 @@ def source_of(build: Build, system: str = "") -> Source:
 
 
 def model_requirements(
-    build: Build = Build.CPU, *, wheels: str = "", index: str = "", extra_index: str | None = None
+    build: Build = Build.SMALL, *, wheels: str = "", index: str = "", extra_index: str | None = None
 ) -> Requirements:
     """What the worker needs; ``extra_index`` None takes PyTorch's own where the build needs it.
 
@@ -128,11 +160,13 @@ def model_requirements(
     """
     source = source_of(build)
     extra = ("" if index else source.index) if extra_index is None else extra_index
-    version = torch_version()
+    small, version = build is Build.SMALL, torch_version()
     # a folder of wheels holds what somebody put there: their build is right;
     # a mirror that has no CPU build has CUDA's, which runs on the CPU, but not the other way round
     tagged = source.tag and version and not wheels and (extra or build is Build.CUDA)
     return Requirements(
+        SMALL_REQUIREMENTS if small else REQUIREMENTS,
+        _SMALL_MODULES if small else MODULES,
         build=build,
         constraints=(f"torch=={version}{source.tag}",) if tagged else (),
         index=index,

@@ -71,7 +71,7 @@ class PreparedRuntime:
 
     @property
     def build(self) -> Build:
-        """That of torch."""
+        """What it computes with."""
         is_known = self.stamp.build in {build.value for build in Build}
         return Build(self.stamp.build) if is_known else Build.CPU
 

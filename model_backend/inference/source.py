@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..errors import ModelNotFound
 from ..request import ModelChoice
-from .digest import sha256_of
-from .download import IsCancelled, download, told_seldom
+from .digest import weights_digest
 
+IsCancelled = Callable[[], bool]
 OnStage = Callable[[str, "float | None"], None]
 """Code of a stage (``download``, ``device``, ``weights``) and how much of it is done, 0..1, where known."""
 RANDOM_MARK = "lspace_random_weights"
@@ -30,9 +30,9 @@ class Source:
     commit: str | None
     """None for a folder of the user's own."""
 
-    def revision(self) -> str:
-        """The commit, or what identifies the weights of a folder: reads all their bytes."""
-        return self.commit or f"sha256:{sha256_of(sorted(self.folder.glob('*.safetensors')))[:12]}"
+    def revision(self, cache: Path) -> str:
+        """The commit, or what identifies the weights of a folder; noted in the cache, see there."""
+        return self.commit or f"sha256:{weights_digest(self.folder, cache)[:12]}"
 
 
 def locate(choice: ModelChoice, on_stage: OnStage, is_cancelled: IsCancelled) -> Source:
@@ -47,6 +47,7 @@ def locate(choice: ModelChoice, on_stage: OnStage, is_cancelled: IsCancelled) ->
         return Source(folder, folder.resolve().name, None)
     if not _HUB_ID.fullmatch(choice.model):
         raise ModelNotFound(f"there is no folder {choice.model}", model=choice.model)
+    from .download import download, told_seldom  # and with it the network's libraries, slow to import
 
     report = told_seldom(lambda _file, done, total: on_stage("download", done / max(total, 1)))
     folder, commit = download(choice, report, is_cancelled)

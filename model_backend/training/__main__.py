@@ -17,7 +17,7 @@ COMMANDS = {
     "mix": ("corpus.mix", "validate, repeat, shuffle and split rows"),
     "fit": ("fine_tuning.fit", "fine-tune a model on rows"),
     "evaluate": ("evaluation.evaluate", "measure a model against rows or scenes"),
-    "calibrate": ("evaluation.calibrate", "make a model's scores probabilities"),
+    "calibrate": ("evaluation.calibrate", "make a model's scores and its edges' uncertainty true"),
     "mini": ("mini.recipe", "make the small embedded model"),
 }
 """Every command is a module of its own, loaded only when it is called: some are slow to load."""
@@ -51,7 +51,8 @@ def _fill(command: argparse.ArgumentParser, name: str) -> None:
         module = import_module(f".{name}", __package__)
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        raise RuntimePackageMissing(str(error), package=missing, python=sys.executable) from error
+        words = f"{error}: training needs the packages of requirements.txt and requirements-training.txt"
+        raise RuntimePackageMissing(words, package=missing, python=sys.executable) from error
     module.add_arguments(command)
     command.set_defaults(run=module.main)
 

@@ -17,6 +17,7 @@ from lspace.gis.errors import RuntimeNotFound
 from lspace.gis.python_facts import PythonFacts
 from lspace.gis.recent_log import MOST_LINES, RecentLog
 from lspace.gis.redaction import Private
+from lspace.gis.runtime.requirements import SMALL_REQUIREMENTS, package_names
 from lspace.gis.settings import Settings
 from planted import WORKER_PYTHON
 from qgis.core import Qgis, QgsMessageLog, QgsSettings
@@ -45,8 +46,19 @@ def test_versions_settings_packages_device_and_log_are_in_it():
 
 
 def test_a_missing_package_is_told_as_missing():
-    python = PythonFacts("/opt/python", "3.12.3", "Linux", {"torch": ""})
-    assert "torch missing" in compose(Facts({}, Settings(), python, ""), JANE)
+    python = PythonFacts("/opt/python", "3.12.3", "Linux", {"onnxruntime": "", "torch": ""})
+    text = compose(Facts({}, Settings(), python, ""), JANE)
+    assert "onnxruntime missing" in text
+    assert "small" not in text
+
+
+def test_a_python_without_torch_is_a_small_one_and_lacks_nothing():
+    packages = dict.fromkeys(package_names(SMALL_REQUIREMENTS), "1.0")
+    python = PythonFacts("/opt/python", "3.12.3", "Linux", {**packages, "torch": ""})
+    text = compose(Facts({}, Settings(), python, ""), JANE)
+    assert "small: 8 bits, 4 bits or float32, on the CPU" in text
+    assert "torch not installed" in text
+    assert "missing" not in text
 
 
 @pytest.mark.parametrize(
@@ -216,6 +228,7 @@ def gathered(qtbot, settings):
 def test_a_real_python_is_asked_for_its_packages_and_its_device(qtbot):
     text = gathered(qtbot, Settings(interpreter=WORKER_PYTHON))
     assert "torch 2." in text
+    assert "full: with torch" in text
     assert "missing" not in text
     assert "12:00:01 a line" in text
 

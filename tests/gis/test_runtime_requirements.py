@@ -8,12 +8,16 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
+from lspace.gis import nvidia_driver
 from lspace.gis.runtime import requirements as module
 from lspace.gis.runtime.requirements import (
     Build,
+    Requirements,
     model_requirements,
     offered_builds,
+    package_names,
     source_of,
+    suitable_build,
     torch_version,
 )
 
@@ -26,9 +30,9 @@ def on(monkeypatch):
 @pytest.mark.parametrize(
     ("system", "builds"),
     [
-        ("Linux", (Build.CPU, Build.CUDA)),
-        ("Windows", (Build.CPU, Build.CUDA)),
-        ("Darwin", (Build.CPU,)),
+        ("Linux", (Build.SMALL, Build.CPU, Build.CUDA)),
+        ("Windows", (Build.SMALL, Build.CPU, Build.CUDA)),
+        ("Darwin", (Build.SMALL, Build.CPU)),
     ],
 )
 def test_the_builds_of_a_system_are_known_with_their_sizes(system, builds):
@@ -60,6 +64,51 @@ def test_the_default_build_of_a_system_needs_no_other_index(on, system, build):
     on(system)
     arguments = list(model_requirements(build).arguments(Path("c.txt")))
     assert arguments == ["-r", str(module.REQUIREMENTS)]
+
+
+@pytest.mark.parametrize("system", ["Linux", "Windows", "Darwin"])
+def test_the_small_build_needs_neither_torch_nor_another_index(on, system):
+    on(system)
+    requirements = model_requirements(Build.SMALL)
+    assert list(requirements.arguments(Path("c.txt"))) == ["-r", str(module.SMALL_REQUIREMENTS)]
+    assert {"torch", "transformers"}.isdisjoint({*package_names(requirements.file), *requirements.modules})
+
+
+def test_the_full_requirements_hold_the_small_ones():
+    small, full = package_names(module.SMALL_REQUIREMENTS), package_names(module.REQUIREMENTS)
+    assert {"onnxruntime", "numpy"} < set(small) < set(full)
+    assert {"torch", "transformers"} <= set(full)
+
+
+@pytest.mark.parametrize(
+    ("system", "has_driver", "build"),
+    [
+        ("Linux", False, Build.SMALL),
+        ("Linux", True, Build.CUDA),
+        ("Windows", True, Build.CUDA),
+        ("Darwin", True, Build.SMALL),
+    ],
+)
+def test_the_small_build_suits_every_computer_without_an_nvidia_card(
+    on, monkeypatch, tmp_path, system, has_driver, build
+):
+    on(system)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(nvidia_driver, "_TRACES", ())
+    if has_driver:
+        program = tmp_path / "nvidia-smi"
+        program.write_text("")
+        program.chmod(0o755)
+    assert suitable_build() is build
+
+
+def test_a_change_of_what_a_file_includes_is_another_digest(tmp_path):
+    file = tmp_path / "requirements.txt"
+    file.write_text("-r small.txt\nsix\n")
+    (tmp_path / "small.txt").write_text("idna\n")
+    before = Requirements(file, ("six",)).digest()
+    (tmp_path / "small.txt").write_text("idna<4\n")
+    assert Requirements(file, ("six",)).digest() != before
 
 
 def test_an_index_can_be_named_for_everything_and_none_besides(on):
@@ -96,5 +145,5 @@ def test_a_folder_of_wheels_is_the_only_source(on):
 
 
 def test_another_build_is_another_digest():
-    assert model_requirements(Build.CPU).digest() != model_requirements(Build.CUDA).digest()
+    assert len({model_requirements(build).digest() for build in Build}) == 3
     assert model_requirements(Build.CPU).digest() == model_requirements(Build.CPU).digest()

@@ -11,6 +11,7 @@ from lspace.gis.settings import LastLoad, Settings
 from lspace.ui.options.device_page import DevicePage
 from planted import WORKER_PYTHON
 
+pytest_plugins = ("runtime_fixtures",)
 CHOSEN = Settings(device="cpu", precision="float32", threads=1, memory_limit_mb=2048, idle_minutes=5)
 
 
@@ -62,6 +63,23 @@ def test_a_device_that_is_not_there_is_refused_in_a_sentence(qtbot, page):
     assert page.answer.text() == (
         "The chosen device cannot be used: mps was asked for, but this torch finds no such device"
     )
+
+
+def test_a_small_python_explains_what_cannot_be_chosen_and_a_full_one_has_it(qtbot, page, small_python):
+    def is_offered(box, value):
+        return box.model().item(box.findData(value)).isEnabled()
+
+    beyond = [(page.device, "cuda"), (page.device, "mps"), (page.precision, "bfloat16")]
+    for interpreter, is_small in ((small_python, True), (WORKER_PYTHON, False)):
+        Settings(interpreter=interpreter).save()
+        page.hide()
+        page.show()
+        qtbot.waitUntil(lambda small=is_small: page.python_note.isVisible() == small, timeout=60_000)
+        qtbot.waitUntil(
+            lambda small=is_small: [is_offered(*each) for each in beyond] == [not small] * 3, timeout=60_000
+        )
+        assert all(is_offered(page.precision, value) for value in ("auto", "float32", "q8", "q4"))
+    assert "PyTorch" in page.python_note.text()
 
 
 def test_how_the_model_last_ran_is_told_without_a_try(page):

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from clicks import choose_file, click
+from lspace.gis.runtime.requirements import suitable_build
 from lspace.gis.runtime.runtime_folder import Stamp
 from lspace.gis.settings import Settings
 from lspace.ui.options.option_words import space_words
@@ -124,7 +125,8 @@ def test_wheels_are_asked_for_only_where_they_are_the_source(desk, wheels, index
     desk.page.wheels_way.setChecked(True)
     form = desk.page.form
     assert form.wheels.isVisible()
-    assert not form.build.isVisible()
+    assert form.build.isVisible()
+    assert not form.build_note.isVisible()
     assert not form.prepare_button.isEnabled()
     form.wheels.setFilePath(str(wheels))
     assert desk.prepare() == "The Python is ready and in use."
@@ -200,7 +202,7 @@ def test_a_python_that_lacks_packages_is_not_ready_and_says_which(qtbot, desk):
     desk.page.interpreter.setFilePath(BASE)
     click(desk.page.check_button)
     qtbot.waitUntil(lambda: "lacks" in desk.page.state.text(), timeout=PATIENCE_MS)
-    assert "torch" in desk.page.state.text()
+    assert "onnxruntime" in desk.page.state.text()
 
 
 def test_a_chosen_file_that_is_no_python_is_refused_with_the_reason(qtbot, desk):
@@ -229,7 +231,11 @@ def test_a_prepared_python_says_when_it_was_made_and_that_it_is_outdated(qtbot, 
 
 def test_what_a_preparation_takes_is_told_before_it(desk):
     form = desk.page.form
-    assert "350 MB to download" in form.build_note.text()
+    form.build.setCurrentIndex(form.build.findData("small"))
+    assert "80 MB to download" in form.build_note.text()
+    assert "450 MB of disk are needed" in form.space_note.text()
+    form.build.setCurrentIndex(form.build.findData("cpu"))
+    assert "300 MB to download" in form.build_note.text()
     assert "2.5 GB of disk are needed" in form.space_note.text()
     form.build.setCurrentIndex(form.build.findData("cuda"))
     assert "3 GB to download" in form.build_note.text()
@@ -249,12 +255,14 @@ def test_where_there_is_no_nvidia_driver_cuda_is_grey_and_can_be_chosen(qtbot, d
     assert "no driver found" in build.itemText(row)
     assert build.itemData(row, Qt.ItemDataRole.ForegroundRole) is not None
     build.setCurrentIndex(row)
-    assert "as slow as the CPU build" in desk.page.form.build_note.text()
+    assert "Without a driver" in desk.page.form.build_note.text()
     program = tmp_path / "nvidia-smi"
     program.write_text("")
     program.chmod(0o755)
     form = desk.open().form
+    assert form.build.currentData() == "cuda"
     assert "no driver" not in form.build.itemText(row)
+    form.build.setCurrentIndex(form.build.findData("small"))
     assert "CUDA would be faster" in form.build_note.text()
 
 
@@ -273,7 +281,11 @@ def test_packages_come_from_the_mirror_that_the_network_tab_names(desk, index):
 def test_folder_and_build_are_kept_with_the_settings(desk):
     desk.page.form.folder.setFilePath("/opt/lspace")
     kept = desk.page.written_into(Settings(device="cpu"))
-    assert (kept.runtime_folder, kept.runtime_build, kept.device) == ("/opt/lspace", "cpu", "cpu")
+    assert (kept.runtime_folder, kept.runtime_build, kept.device) == (
+        "/opt/lspace",
+        suitable_build().value,
+        "cpu",
+    )
 
 
 def test_nothing_is_started_before_anybody_looks(qtbot, qgis_app):

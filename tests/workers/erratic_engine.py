@@ -2,13 +2,14 @@
 
 ``chatter`` writes to stdout in every way there is, ``explode`` raises an error of no kind that we know,
 ``starve`` runs out of memory, ``pry`` has a child read stdin, anything else is found nowhere. A model called
-``missing`` cannot be loaded; ``load_s`` counts the loads.
+``missing`` cannot be loaded, one called ``slow`` takes its time; ``load_s`` counts the loads.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from itertools import zip_longest
 from pathlib import Path
 
@@ -61,6 +62,9 @@ class ErraticEngine:
         yield from map(list, zip_longest(*streams))
 
 
+SLOW_S = 0.5
+
+
 class Loader:
     def __init__(self):
         chatter()
@@ -71,6 +75,9 @@ class Loader:
         on_stage("weights", 0.5)
         if choice.model == "missing":
             raise ModelNotFound("there is no folder missing", model="missing")
+        if choice.model == "slow":
+            time.sleep(SLOW_S)
+            sys.stderr.write("slow load is over\n")
         self._loads += 1
         return ErraticEngine(self._loads)
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QShowEvent
 from qgis.PyQt.QtWidgets import QComboBox, QPushButton, QSizePolicy, QSpinBox, QWidget
 
 from ...gis.device_check import DeviceCheck
 from ...gis.errors import PluginError
+from ...gis.python_facts import PythonCheck, PythonFacts
 from ...gis.settings import LastLoad, Settings
 from ..parts import narrow_combo, quiet_label
 from ..words import sentence_for
@@ -31,6 +33,7 @@ class DevicePage(QWidget):
         super().__init__(parent)
         self._shown = shown
         self._probe: DeviceCheck | None = None
+        self._python: PythonCheck | None = None
         self.device = _choice(
             ("auto", self.tr("automatic: the fastest that works")),
             ("cpu", self.tr("CPU")),
@@ -51,7 +54,9 @@ class DevicePage(QWidget):
         self.try_button.clicked.connect(self._try)
         self.cancel_button = QPushButton(self.tr("Cancel"))
         self.cancel_button.setToolTip(self.tr("Stops trying"))
-        self.cancel_button.clicked.connect(self.shut_down)
+        self.cancel_button.clicked.connect(self._drop_probe)
+        self.python_note = quiet_label()
+        self.python_note.hide()
         self.last_load = quiet_label()
         self.answer = quiet_label()
         self._set_trying(False)
@@ -78,17 +83,15 @@ class DevicePage(QWidget):
         )
 
     def shut_down(self) -> None:
-        """Lets go of a try that is under way."""
-        if self._probe is not None:
-            self._probe.give_up()
-            self._probe.deleteLater()
-            self._probe = None
-            self.answer.clear()
-        self._set_trying(False)
+        """Lets go of what is asked of the Python."""
+        self._drop_python()
+        self._drop_probe()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The model may have been loaded since."""
+        """The model may have been loaded since, or another Python chosen."""
         super().showEvent(event)
+        if not event.spontaneous():
+            self._ask_python()
         words = last_load_words(LastLoad.load())
         self.last_load.setText(words)
         self.last_load.setVisible(bool(words))
@@ -99,6 +102,7 @@ class DevicePage(QWidget):
         form.add_field(self.tr("CPU threads"), self.threads)
         form.add_field(self.tr("Memory limit"), self.memory_limit)
         form.add_field(self.tr("Let the model go after"), self.idle)
+        form.add_wide(self.python_note)
         form.add_wide(self.last_load)
         form.add_wide(button_row(self.try_button, self.cancel_button))
         form.add_wide(self.answer)
@@ -107,7 +111,9 @@ class DevicePage(QWidget):
         self.device.setToolTip(
             self.tr("Automatic takes a graphics card where a small computation runs on it")
         )
-        self.precision.setToolTip(self.tr("Automatic takes bfloat16 where this computer is faster in it"))
+        self.precision.setToolTip(
+            self.tr("Automatic takes 8 bits on a CPU, and bfloat16 on a graphics card that computes in it")
+        )
         self.threads.setToolTip(self.tr("How many CPU cores the model may keep busy"))
         self.memory_limit.setToolTip(
             self.tr(
@@ -124,8 +130,48 @@ class DevicePage(QWidget):
         )
         self.setWhatsThis(self.tr("On what the model computes, and what it may take up of this computer."))
 
+    def _ask_python(self) -> None:
+        """What it lacks cannot be chosen; where it does not answer, the tab Runtime says why."""
+        self._drop_python()
+        self._python = PythonCheck(self._shown().interpreter, self)
+        self._python.known.connect(self._on_python)
+        self._python.failed.connect(self._on_no_python)
+        self._python.start()
+
+    def _on_python(self, python: PythonFacts) -> None:
+        self._offer(is_small=python.is_small)
+
+    def _on_no_python(self, _error: PluginError) -> None:
+        self._offer(is_small=False)
+
+    def _offer(self, *, is_small: bool) -> None:
+        words = self.tr(
+            "The model's Python is the small one: it computes on the CPU, in 8 bits, 4 bits or float32. "
+            "bfloat16 and graphics cards need one with PyTorch; the tab Runtime can prepare it."
+        )
+        for box, value in ((self.device, "cuda"), (self.device, "mps"), (self.precision, "bfloat16")):
+            row = box.findData(value)
+            box.model().item(row).setEnabled(not is_small)
+            box.setItemData(row, words if is_small else None, Qt.ItemDataRole.ToolTipRole)
+        self.python_note.setText(words)
+        self.python_note.setVisible(is_small)
+
+    def _drop_python(self) -> None:
+        if self._python is not None:
+            self._python.give_up()
+            self._python.deleteLater()
+            self._python = None
+
+    def _drop_probe(self) -> None:
+        if self._probe is not None:
+            self._probe.give_up()
+            self._probe.deleteLater()
+            self._probe = None
+            self.answer.clear()
+        self._set_trying(False)
+
     def _try(self) -> None:
-        self.shut_down()
+        self._drop_probe()
         self._set_trying(True)
         self.answer.setText(self.tr("Trying it: the first time this takes up to a minute ..."))
         self._probe = DeviceCheck(self.written_into(self._shown()), self)

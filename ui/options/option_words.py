@@ -29,6 +29,8 @@ def python_words(python: PythonFacts) -> str:
         words = tr("Not ready: {path} is Python {version}; the model needs 3.10 or newer.")
     elif python.missing:
         words = tr("Not ready: Python {version} at {path} lacks {missing}. Prepare one, or install them.")
+    elif python.is_small:
+        words = tr("Ready: Python {version} at {path}. Small: 8 bits, 4 bits or float32, on the CPU.")
     else:
         words = tr("Ready: Python {version} at {path}, with torch {torch} and transformers {transformers}.")
     return words.format(
@@ -52,26 +54,34 @@ def useless_words(pythons: Sequence[BasePython]) -> str:
 
 def build_title(build: Build) -> str:
     """For which device a build is."""
+    if build is Build.SMALL:
+        return tr("Small: for the CPU of every computer")
     if build is Build.CUDA:
         if has_nvidia_driver():
-            return tr("CUDA, for an NVIDIA graphics card")
-        return tr("CUDA, for an NVIDIA graphics card: no driver found")
+            return tr("CUDA: PyTorch for an NVIDIA graphics card")
+        return tr("CUDA: PyTorch for an NVIDIA graphics card; no driver found")
     if platform.system() == "Darwin":
-        return tr("For this Mac, its GPU included")
-    return tr("CPU, for every computer")
+        return tr("Mac: PyTorch, for Apple's GPU too")
+    return tr("CPU: PyTorch for every computer")
 
 
 def build_note(build: Build) -> str:
     """What a build is good for, and what its download costs."""
+    words = {
+        Build.SMALL: tr("All that lspace needs to answer quickly on a CPU. {download} to download."),
+        Build.CPU: tr("Also for bfloat16, Apple's GPU and training. {download} to download."),
+        Build.CUDA: tr("Many times faster on an NVIDIA graphics card. {download} to download."),
+    }[build].format(download=size_words(source_of(build).download_mb))
+    return " ".join(filter(None, [words, _driver_words(build)]))
+
+
+def _driver_words(build: Build) -> str:
+    """What the driver that is here, or is not, has to do with a build."""
+    if has_nvidia_driver() == (build is Build.CUDA) or Build.CUDA not in offered_builds():
+        return ""
     if build is Build.CUDA:
-        words = tr("Many times faster on an NVIDIA graphics card. {download} to download.")
-        advice = "" if has_nvidia_driver() else tr("Without a driver it is as slow as the CPU build.")
-    else:
-        words = tr("Small, and runs on every computer. {download} to download.")
-        is_faster = Build.CUDA in offered_builds() and has_nvidia_driver()
-        advice = tr("There is an NVIDIA driver here: CUDA would be faster.") if is_faster else ""
-    words = words.format(download=size_words(source_of(build).download_mb))
-    return f"{words} {advice}".strip()
+        return tr("Without a driver it runs on the CPU, as the others do.")
+    return tr("There is an NVIDIA driver here: CUDA would be faster.")
 
 
 def space_words(needed_mb: int, free_mb: int | None, warning: str) -> str:
@@ -89,10 +99,14 @@ def prepared_words(runtime: PreparedRuntime, *, is_outdated: bool) -> str:
     """What LSpace made, and when."""
     day = QDateTime.fromSecsSinceEpoch(int(runtime.folder.stat().st_mtime)).date()
     words = tr("Prepared by LSpace on {day}, {build} build.").format(
-        day=QLocale().toString(day, QLocale.FormatType.ShortFormat), build=runtime.stamp.build.upper()
+        day=QLocale().toString(day, QLocale.FormatType.ShortFormat), build=_build_name(runtime.build)
     )
     advice = tr("It was made for another version of LSpace: click Repair to update it.")
     return f"{words} {advice}" if is_outdated else words
+
+
+def _build_name(build: Build) -> str:
+    return {Build.SMALL: tr("small"), Build.CPU: tr("CPU"), Build.CUDA: tr("CUDA")}[build]
 
 
 def step_words(progress: PreparationProgress) -> str:

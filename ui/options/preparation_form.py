@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QPushButton, QSizePolicy, QToolButt
 from ...gis.free_space import free_mb
 from ...gis.nvidia_driver import has_nvidia_driver
 from ...gis.runtime.base_python import BasePython, BasePythonSearch
-from ...gis.runtime.requirements import Build, offered_builds, source_of
+from ...gis.runtime.requirements import Build, offered_builds, source_of, suitable_build
 from ...gis.runtime.runtime_folder import default_folder
 from ...gis.settings import Settings
 from ..contrast import readable
@@ -56,7 +56,8 @@ class PreparationForm(QWidget):
     def show_settings(self, settings: Settings) -> None:
         """Shows its part."""
         self.folder.setFilePath(settings.runtime_folder)
-        self.build.setCurrentIndex(max(self.build.findData(settings.runtime_build), 0))
+        build = settings.runtime_build or suitable_build().value
+        self.build.setCurrentIndex(max(self.build.findData(build), 0))
         self._show_cost()
         self._allow()
 
@@ -76,8 +77,7 @@ class PreparationForm(QWidget):
         """Packages from a folder of wheels, or from the network."""
         for widget in self._of_wheels:
             widget.setVisible(offline)
-        for widget in self._of_network:
-            widget.setVisible(not offline)
+        self.build_note.setVisible(not offline)
         self._is_offline = offline
         self._allow()
 
@@ -108,6 +108,7 @@ class PreparationForm(QWidget):
             combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for build in offered_builds():
             self.build.addItem(build_title(build), build.value)
+            self.build.setItemData(self.build.count() - 1, build_note(build), Qt.ItemDataRole.ToolTipRole)
         if not has_nvidia_driver():  # it can be chosen all the same
             cuda = self.build.findData(Build.CUDA.value)
             grey = self.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
@@ -115,7 +116,7 @@ class PreparationForm(QWidget):
         base_row = row(self.base, self.browse_button)
         form.add_field(self.tr("Made from"), base_row, self.base)
         form.add_wide(self.base_note)
-        self._of_network = (form.add_field(self.tr("Build"), self.build), self.build, self.build_note)
+        form.add_field(self.tr("Build"), self.build)
         form.add_wide(self.build_note)
         self._of_wheels = (form.add_field(self.tr("Wheels"), self.wheels), self.wheels)
         form.add_field(self.tr("Folder"), self.folder)
@@ -130,7 +131,7 @@ class PreparationForm(QWidget):
         self.browse_button.setToolTip(self.tr("Choose a Python that is not in the list"))
         self.browse_button.setAccessibleName(self.tr("Choose a Python"))
         self.build.setToolTip(
-            self.tr("The CPU build is small and works everywhere; CUDA is faster on an NVIDIA graphics card")
+            self.tr("The small build does for every CPU; PyTorch adds graphics cards, bfloat16 and training")
         )
         self.prepare_button.setToolTip(
             self.tr("Makes the Python; what is in use now stays until the new one is complete and checked")

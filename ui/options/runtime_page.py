@@ -95,7 +95,10 @@ class RuntimePage(QWidget):
             self.tr("For a computer without network: an administrator copies a folder of wheels to it")
         )
         self.own_way.setToolTip(
-            self.tr("A Python 3.10 or newer with the packages of requirements.txt in the plugin's folder")
+            self.tr(
+                "A Python 3.10 or newer with the packages of requirements-small.txt or requirements.txt, "
+                "which are in the plugin's folder"
+            )
         )
         self.check_button.setToolTip(
             self.tr("Starts this Python and sees whether it has what the model needs")

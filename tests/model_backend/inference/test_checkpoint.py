@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import torch
@@ -180,13 +181,23 @@ def test_a_newer_transformers_is_taken(installed):
     check_transformers(installed)
 
 
-def test_a_folder_is_named_by_itself_and_its_weights(tiny, broken):
+def test_a_folder_is_named_by_itself_and_its_weights(tiny, broken, tmp_path):
     assert located(tiny).name == "tiny"
-    assert located(tiny).revision() == located(broken).revision()
+    assert located(tiny).revision(tmp_path) == located(broken).revision(tmp_path)
     with (broken / WEIGHTS).open("ab") as stream:
         stream.write(b"0")
-    assert located(tiny).revision() != located(broken).revision()
-    assert len(located(tiny).revision()) == len("sha256:") + 12
+    assert located(tiny).revision(tmp_path) != located(broken).revision(tmp_path)
+    assert len(located(tiny).revision(tmp_path)) == len("sha256:") + 12
+
+
+def test_weights_are_read_for_their_name_once_and_again_when_they_were_touched(broken, tmp_path):
+    named, weights = located(broken).revision(tmp_path), broken / WEIGHTS
+    stat, data = weights.stat(), weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    os.utime(weights, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert located(broken).revision(tmp_path) == named
+    weights.touch()
+    assert located(broken).revision(tmp_path) != named
 
 
 def test_what_is_neither_a_folder_nor_a_hub_id_is_not_found(tmp_path):
