@@ -1,186 +1,148 @@
-"""``python -m tests.bench.one_way WAY FOLDER TOKENS REPEATS``: times one engine; prints seconds as JSON.
+"""``python -m tests.bench.one_way WAY FOLDER CACHE REPEATS``: times one engine; prints seconds as JSON.
 
-A process of its own, so that imports, loading and memory are those of one engine alone. ``ours-float32``,
-``ours-q8`` and ``ours-q4`` are the worker's engines; ``card-bfloat16`` and ``card-float32`` do what the model
-card shows: transformers' own ``generate``, greedily, on the picture and the words of one question.
+A process of its own, so that imports, loading and memory are those of one engine alone. A way is ``ours-q8``,
+``ours-q4``, ``ours-float32``, ``card-float32`` or ``card-bfloat16``; with ``-cuda`` at its end, on the GPU.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import resource
 import sys
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from statistics import mean, median
 from time import perf_counter
 
-from PIL import Image, ImageChops
+from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-SIDES_PX = (512, 224)
+from .card import Card
+from .job import AGAIN, BOXES, CAPTION, CAPTIONED, EIGHT, MANY, TEN, Answer, Job, chip
+from .ours import Ours
+
+SLOW_TOKENS, SLOW_REPEATS = 8, 2
+"""For the card's bfloat16 on a CPU, of which a whole answer would take minutes on most."""
+TRIES = 6
+"""Pictures, at most, until there is one on which a list is as long as it may be."""
 
 
 def main(arguments: list[str]) -> None:
-    way, folder, tokens, repeats = arguments[0], Path(arguments[1]), int(arguments[2]), int(arguments[3])
-    make = Ours if way.startswith("ours-") else Card
-    began = perf_counter()
-    make.do_imports(way)
-    figures = {"import": [perf_counter() - began]}
-    began = perf_counter()
-    engine = make(folder, way)
-    figures["load"] = [perf_counter() - began]
-    figures.update(answers(engine, tokens, repeats))
-    facts = engine.facts()
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    way, folder, cache, repeats = arguments[0], Path(arguments[1]), Path(arguments[2]), int(arguments[3])
+    who, precision, *on = way.split("-")
+    make, device = (Ours if who == "ours" else Card), (on or ["cpu"])[0]
+    timing = _Timing(most=SLOW_TOKENS if way == "card-bfloat16" else BOXES.tokens)
+    timing.clock("import", lambda: make.do_imports(precision))
+    engine = timing.clock("load", lambda: make(folder, precision, device, cache))
+    engine.ask(chip(CAPTIONED.side_px, 0), CAPTION, 2)  # the first pass is nobody's daily life
+    for repeat in range(1, (min(repeats, SLOW_REPEATS) if way == "card-bfloat16" else repeats) + 1):
+        timing.single(engine, repeat)
+    peaks = {"alone": peak_mib()}
+    if isinstance(engine, Ours):
+        for repeat in range(1, repeats + 1):
+            timing.together(engine, repeat, EIGHT if device == "cpu" else MANY)
+        peaks["together"] = peak_mib()
+    else:
+        timing.extrapolate_ten()
+    told = {"threads": engine.threads, "peak_mib": peaks, **timing.told()}
     del engine  # after the peak was read: memory that was freed may stay with the process
-    figures["load"] += [load_s(make, folder, way) for _ in range(repeats - 1)]
-    print(json.dumps({"figures": figures, "peak_mib": peak_mib, **facts}))
+    for _ in range(repeats - 1):
+        timing.clock("load", lambda: make(folder, precision, device, cache))
+    print(json.dumps(told))
 
 
-def load_s(make: type[Ours | Card], folder: Path, way: str) -> float:
-    began = perf_counter()
-    make(folder, way)
-    return perf_counter() - began
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def answers(engine: Ours | Card, tokens: int, repeats: int) -> dict[str, list[float]]:
-    """Seconds of each repeat; new pictures for each, so that nothing is remembered from the last."""
-    engine.ask(chip(SIDES_PX[1], 0), 0, 2)  # the first pass of all allocates and is nobody's daily life
-    figures: dict[str, list[float]] = {}
-    for repeat in range(1, repeats + 1):
-        large, small = (chip(side, repeat) for side in SIDES_PX)
-        times = engine.ask(large, 0, tokens)
-        again = engine.ask(large, 1, 1)
-        measured = {
-            "patches": [engine.patches_s(large)],
-            "first_large": times[:1],
-            "step": [late - early for early, late in zip(times, times[1:], strict=False)],
-            "answer": times[-1:],
-            "again": again,
-            "first_small": engine.ask(small, 0, 1),
+class _Timing:
+    """Seconds of each repeat, by name."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        """Tokens of an answer that are really written; longer ones are extrapolated."""
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self._extrapolated: set[str] = set()
+        self._captions: list[str] = []
+        self._tokens: list[int] = []
+        self._forced: list[int] = []
+        self._same_again: list[bool] = []
+
+    def told(self) -> dict[str, object]:
+        return {
+            "seconds": self._seconds,
+            "extrapolated": sorted(self._extrapolated),
+            "captions": self._captions,
+            "tokens": self._tokens,
+            "forced": self._forced,
+            "same_again": self._same_again,
         }
-        for name, seconds in measured.items():
-            figures.setdefault(name, []).extend(seconds)
-    return figures
 
-
-def chip(side_px: int, shift: int) -> Image.Image:
-    scene = Image.open(ROOT / "resources" / "demo" / "honolulu.tif").convert("RGB")
-    return ImageChops.offset(scene.resize((side_px, side_px)), 7 * shift, 3 * shift)
-
-
-class Ours:
-    """One of the worker's engines, as the worker loads it."""
-
-    @staticmethod
-    def do_imports(way: str) -> None:
-        if way == "ours-float32":
-            from model_backend.inference.exact import engine
-        else:
-            from model_backend.inference.fast import engine  # noqa: F401
-
-    def __init__(self, folder: Path, way: str) -> None:
-        if way == "ours-float32":
-            from model_backend.inference.exact.engine import load_engine
-        else:
-            from model_backend.inference.fast.engine import load_engine
-        from model_backend.inference.prompts import build_prompts
-        from model_backend.request import ModelChoice
-
-        precision, cache = way.removeprefix("ours-"), str(folder.parent)
-        choice = ModelChoice(str(folder), device="cpu", precision=precision, cache_dir=cache)
-        self._engine = load_engine(choice, lambda *_: None)
-        contract = self._engine.contract
-        self._prompts = [
-            lambda budget: build_prompts(contract, "caption", (), budget)[0],
-            lambda budget: build_prompts(contract, "detect", (contract.targets[0].name,), budget)[0],
-        ]
-
-    def ask(self, image: Image.Image, question: int, tokens: int) -> list[float]:
-        """Seconds until each token."""
+    def clock(self, name: str, work: Callable[[], object]) -> object:
         began = perf_counter()
-        chunks = self._engine.complete(self._prompts[question](tokens), [image], lambda: False)
-        return [perf_counter() - began for _ in chunks]
+        made = work()
+        self._seconds[name].append(perf_counter() - began)
+        return made
 
-    def patches_s(self, image: Image.Image) -> float:
-        began = perf_counter()
-        self._engine._cutter.cut(image)
-        return perf_counter() - began
+    def single(self, engine: Ours | Card, repeat: int) -> None:
+        """One question after the other."""
+        small, png = chip(CAPTIONED.side_px, repeat), io.BytesIO()
+        small.save(png, "PNG")
+        self.clock("cut", lambda: engine.cut(Image.open(png)))
+        large = self._boxes(engine, repeat)
+        if isinstance(engine, Ours):
+            kept = self._ask("again", engine, AGAIN, large)
+            engine.forget()
+            anew = self._ask("anew", engine, AGAIN, large)
+            self._same_again.append(kept.pieces == anew.pieces)
+        else:  # it keeps nothing
+            self._seconds["again_first"] += engine.ask(large, AGAIN.question, 1).times
+        caption = self._ask("caption", engine, CAPTIONED, small)
+        self._seconds["step"] += caption.steps
+        self._captions.append("".join(caption.pieces))
 
-    def facts(self) -> dict[str, object]:
-        return {"precision": self._engine.info.precision, "threads": self._engine.info.threads}
+    def _boxes(self, engine: Ours | Card, repeat: int) -> Image.Image:
+        """Random weights end a list anywhere: the first of a few pictures that gives a long one counts."""
+        for place in range(TRIES):
+            picture = chip(BOXES.side_px, TRIES * repeat + place)
+            answer = engine.ask(picture, BOXES.question, min(BOXES.tokens, self._most))
+            if len(answer.times) >= min(BOXES.tokens, self._most):
+                break
+        self._note("boxes", BOXES, answer)
+        self._tokens.append(len(answer.times))
+        self._forced.append(answer.forced)
+        return picture
 
+    def _ask(self, name: str, engine: Ours | Card, job: Job, image: Image.Image) -> Answer:
+        answer = engine.ask(image, job.question, min(job.tokens, self._most))
+        self._note(name, job, answer)
+        return answer
 
-class Card:
-    """What the model card shows, but for ``device_map``, which a CPU does not need."""
+    def _note(self, name: str, job: Job, answer: Answer) -> None:
+        first = answer.times[0]
+        self._seconds[f"{name}_first"].append(first)
+        self._seconds[f"{name}_last"].append(first + (job.tokens - 1) * mean(answer.steps))
+        if len(answer.times) < job.tokens:
+            self._extrapolated.add(f"{name}_last")
 
-    @staticmethod
-    def do_imports(_way: str) -> None:
-        import torch  # noqa: F401
-        from transformers import AutoModelForImageTextToText, Lfm2VlProcessor  # noqa: F401
+    def together(self, engine: Ours, repeat: int, batch: Job) -> None:
+        """Many questions on a chip, many chips."""
+        engine.forget()
+        first, last = engine.ask_all(chip(TEN.side_px, repeat), TEN.tokens)
+        self._seconds["ten_first"].append(first)
+        self._seconds["ten_last"].append(last)
+        engine.forget()
+        chips = [chip(batch.side_px, repeat + place) for place in range(batch.chips)]
+        self._seconds["batch"].append(engine.ask_batch(chips, batch.tokens))
 
-        from model_backend.inference.exact import image_processor  # noqa: F401
-
-    def __init__(self, folder: Path, way: str) -> None:
-        from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProcessor
-
-        from model_backend.contract import load_contracts
-        from model_backend.inference.exact.image_processor import Lfm2VlImageProcessorPil
-        from model_backend.inference.exact.quiet import quiet_transformers
-        from model_backend.inference.prompts import build_prompts
-
-        quiet_transformers()
-        self._precision = way.removeprefix("card-")
-        self._model = AutoModelForImageTextToText.from_pretrained(folder, dtype=self._precision)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        # AutoProcessor, which the card uses, needs torchvision for the pictures
-        pictures = Lfm2VlImageProcessorPil.from_pretrained(folder)
-        self._processor = Lfm2VlProcessor(pictures, tokenizer, chat_template=tokenizer.chat_template)
-        contract = load_contracts()["lspace"]
-        prompts = build_prompts(contract, "caption", ())
-        prompts += build_prompts(contract, "detect", (contract.targets[0].name,))
-        self._texts = [prompt.text for prompt in prompts]
-
-    def ask(self, image: Image.Image, question: int, tokens: int) -> list[float]:
-        """Seconds until each token."""
-        from transformers.generation.streamers import BaseStreamer
-
-        class Clock(BaseStreamer):
-            def __init__(self):
-                self.times = []
-
-            def put(self, value):
-                self.times.append(perf_counter() - began)
-
-            def end(self):
-                pass
-
-        clock, began = Clock(), perf_counter()
-        content = [{"type": "image", "image": image}, {"type": "text", "text": self._texts[question]}]
-        inputs = self._processor.apply_chat_template(
-            [{"role": "user", "content": content}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        )
-        self._model.generate(
-            **inputs, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, streamer=clock
-        )
-        return clock.times[1:]  # the first is the prompt itself
-
-    def patches_s(self, image: Image.Image) -> float:
-        return seconds_of(self._processor.image_processor, image)
-
-    def facts(self) -> dict[str, object]:
-        import torch
-
-        return {"precision": self._precision, "threads": torch.get_num_threads()}
-
-
-def seconds_of(image_processor: object, image: Image.Image) -> float:
-    began = perf_counter()
-    image_processor([[image]], return_tensors="pt", do_image_splitting=False)
-    return perf_counter() - began
+    def extrapolate_ten(self) -> None:
+        """Ten calls, each of which reads the picture again."""
+        step = median(self._seconds["step"])
+        calls = [10 * (first + (TEN.tokens - 1) * step) for first in self._seconds["caption_first"]]
+        self._seconds["ten_first"] = self._seconds["caption_first"]
+        self._seconds["ten_last"] = calls
+        self._extrapolated.add("ten_last")
 
 
 if __name__ == "__main__":

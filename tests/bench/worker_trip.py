@@ -15,54 +15,65 @@ from model_backend.georeference.geotransform import GeoTransform
 from model_backend.protocol import Message, MessageType, parse_line
 from model_backend.request import ModelChoice, RunRequest
 
-from .one_way import chip
+from .job import CAPTION, CAPTIONED, chip
 
-SIDE_PX = 224
 COMMAND = (sys.executable, "-m", "model_backend", "worker")
 
 
-def worker_trip(folder: Path, tokens: int, repeat: int) -> dict[str, float]:
-    """Seconds of each leg: until the worker is ready, has loaded, writes the first text, has answered."""
-    load = Message(MessageType.LOAD, 1, ModelChoice(str(folder), device="cpu").to_payload())
-    run = Message(MessageType.RUN, 2, caption_request(tokens, repeat).to_payload())
+def worker_trip(folder: Path, precision: str, cache: Path, tokens: int, repeat: int) -> dict[str, float]:
+    """Seconds of each leg, by name.
+
+    ``ready``: from the start; ``loaded``: from the load request; ``worker_begun``: from the first request for
+    a caption to its first text; ``worker_first`` and ``worker_last``: the second's first text and result.
+    """
+    choice = ModelChoice(str(folder), device="cpu", precision=precision, cache_dir=str(cache))
+    requests = [caption_request(tokens, 2 * repeat + place) for place in range(2)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     started = perf_counter()
     with subprocess.Popen(COMMAND, **pipes) as process:
         wait_for(process, MessageType.READY)
         ready = perf_counter()
-        send(process, load)
+        send(process, Message(MessageType.LOAD, 1, choice.to_payload()))
         wait_for(process, MessageType.RESULT)
         loaded = perf_counter()
-        send(process, run)
-        wait_for(process, MessageType.TEXT)
-        first = perf_counter()
-        wait_for(process, MessageType.RESULT)
-        ended = perf_counter()
+        begun, _last = answered(process, requests[0])
+        first, last = answered(process, requests[1])
         process.stdin.close()
     return {
         "ready": ready - started,
         "loaded": loaded - ready,
-        "first text": first - loaded,
-        "result": ended - loaded,
+        "worker_begun": begun,
+        "worker_first": first,
+        "worker_last": last,
     }
 
 
-def caption_request(tokens: int, repeat: int) -> RunRequest:
+def answered(process: subprocess.Popen[bytes], request: RunRequest) -> tuple[float, float]:
+    """Seconds to the first text of a run and to its result."""
+    began = perf_counter()
+    send(process, Message(MessageType.RUN, 2, request.to_payload()))
+    wait_for(process, MessageType.TEXT)
+    first = perf_counter()
+    wait_for(process, MessageType.RESULT)
+    return first - began, perf_counter() - began
+
+
+def caption_request(tokens: int, shift: int) -> RunRequest:
     png = io.BytesIO()
-    chip(SIDE_PX, repeat).save(png, "PNG")
+    chip(CAPTIONED.side_px, shift).save(png, "PNG")
     wkt = CRS.from_epsg(32604).to_wkt("WKT2_2019")
     picture = Chip(
         chip_id="1",
         kind=ChipKind.TRAINING_GRADE,
         png=png.getvalue(),
-        width_px=SIDE_PX,
-        height_px=SIDE_PX,
+        width_px=CAPTIONED.side_px,
+        height_px=CAPTIONED.side_px,
         transform=GeoTransform(22.9, 0, 607000, 0, -22.9, 2365000),
         crs_wkt=wkt,
         gsd_m=22.9,
         valid_share=1.0,
     )
-    return RunRequest("caption", (picture,), wkt, max_new_tokens=tokens)
+    return RunRequest(CAPTION, (picture,), wkt, max_new_tokens=tokens)
 
 
 def send(process: subprocess.Popen[bytes], message: Message) -> None:
