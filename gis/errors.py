@@ -30,9 +30,13 @@ PluginError
 │   ├── FormatUnavailable   this GDAL has no driver for the format
 │   ├── SaveCancelled       the user gave up
 │   └── WriteFailed         the driver gave up for another reason
+├── ScanError               a scan cannot go on
+│   ├── ScanDiffers         its file holds another scan
+│   └── JournalUnusable     its file is none of a scan, or cannot be written
 ├── RasterUnusable          a raster layer cannot be measured
 ├── ModelUnusable           a folder holds no model that can be run
 ├── ModelNotRemoved         a downloaded model cannot be deleted
+├── RemoteUnusable          a server cannot be asked as it is set up
 ├── ProjectClosed           another project was opened in the middle of a run
 ├── RunCancelled            the user gave up while a thread waited for the worker
 └── WorkerError             the worker process
@@ -174,6 +178,18 @@ class WriteFailed(ExportError):
     """The driver gave up for a reason it put in words of its own."""
 
 
+class ScanError(PluginError):
+    """A scan cannot begin or go on; what its file holds stays."""
+
+
+class ScanDiffers(ScanError):
+    """The file holds another scan: ``differences`` as of ``ScanSettings``."""
+
+
+class JournalUnusable(ScanError):
+    """The file cannot be used: ``reason`` is ``no scan``, ``locked``, ``full`` or ``broken``."""
+
+
 class RasterUnusable(PluginError):
     """``layer`` cannot be measured: ``reason`` is ``provider``, ``crs``, ``place`` or ``pixels``."""
 
@@ -186,6 +202,12 @@ class ModelUnusable(PluginError):
 
 class ModelNotRemoved(PluginError):
     """The files at ``path`` are no download of ours, or another program has them open."""
+
+
+class RemoteUnusable(PluginError):
+    """The server that is to answer cannot be asked: ``reason`` is ``address``, ``offline``, ``insecure``
+    (a login would travel readable), or, of the login, ``gone``, ``locked``, ``kind`` or ``letters``.
+    """
 
 
 class ProjectClosed(PluginError):

@@ -9,7 +9,8 @@ from typing import Any
 
 from qgis.core import QgsSettings
 
-from ..model_backend.contract import EMBEDDED_MODEL, Contract, expected_contract
+from ..model_backend.contract import EMBEDDED_MODEL, Contract, expected_contract, load_contracts
+from ..model_backend.remote_choice import RemoteChoice
 from ..model_backend.request import ModelChoice
 
 _PREFIX = "lspace/"
@@ -43,6 +44,18 @@ class Settings:
     """What the model may take up; 0 means what is free."""
     idle_minutes: int = 15
     """After so long without a question the model is let go; 0 means never."""
+    remote: bool = False
+    """Whether a server answers in place of this computer: images leave it then."""
+    remote_address: str = ""
+    remote_model: str = ""
+    """As the server calls it; empty means the only one that it has."""
+    remote_contract: str = "lspace"
+    remote_login: str = ""
+    """Id of an entry of QGIS's authentication store, which alone knows the login; empty means none."""
+    remote_at_once: int = 4
+    """Questions that the server is asked at once."""
+    remote_patience_s: int = 120
+    """How long the server may take to begin an answer."""
 
     @classmethod
     def load(cls) -> Settings:
@@ -56,15 +69,20 @@ class Settings:
     @property
     def is_embedded_model(self) -> bool:
         """Whether the model is the one that comes with the plugin, left unchosen or chosen by its folder."""
+        if self.remote:
+            return False
         return not self.model or os.path.realpath(os.path.expanduser(self.model)) == str(EMBEDDED_MODEL)
 
     @property
     def expected_contract(self) -> Contract:
         """That of the model, as far as can be told before it is loaded."""
+        contracts = load_contracts()
+        if self.remote and self.remote_contract in contracts:
+            return contracts[self.remote_contract]
         return expected_contract(self.model_choice().model)
 
     def model_choice(self) -> ModelChoice:
-        """What the worker is to load."""
+        """What the worker is to load, without the login of a server."""
         return ModelChoice(
             model=self.model or str(EMBEDDED_MODEL),
             device=self.device,
@@ -74,6 +92,16 @@ class Settings:
             endpoint=self.endpoint or None,
             cache_dir=self.model_cache or None,
             memory_limit_mb=self.memory_limit_mb or None,
+            remote=self._remote_choice() if self.remote else None,
+        )
+
+    def _remote_choice(self) -> RemoteChoice:
+        return RemoteChoice(
+            address=self.remote_address,
+            model=self.remote_model,
+            contract=self.remote_contract,
+            concurrency=self.remote_at_once,
+            first_token_s=float(self.remote_patience_s),
         )
 
 

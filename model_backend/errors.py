@@ -12,6 +12,7 @@ BackendError
 │   └── ChecksumMismatch   the weights are not the pinned ones
 ├── DeviceError
 │   └── OutOfMemory
+├── RemoteFailed           a server that was to answer did not
 ├── GeoreferenceError      a box that cannot be placed on the map
 ├── RowInvalid             a row of training data that is not in the agreed form
 └── Cancelled              asked to stop; not a failure
@@ -94,6 +95,17 @@ class OutOfMemory(DeviceError):
     """The device or the machine has too little memory for the model or the chip."""
 
     code = "out_of_memory"
+
+
+class RemoteFailed(BackendError):
+    """The server at ``host`` did not answer as it should.
+
+    ``reason`` is ``no network``, ``tls``, ``proxy login``, ``unauthorised``, ``no model``, ``too large``,
+    ``refused`` (it does not take the question), ``busy``, ``failed`` (in itself), ``stalled``, ``cut`` or
+    ``protocol``.
+    """
+
+    code = "remote_failed"
 
 
 class GeoreferenceError(BackendError):

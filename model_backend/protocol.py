@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lines that cross the process border: one JSON object a line, in ASCII, no line break inside.
 
-Towards the worker: ``load``, ``run``, ``agree``, ``cancel``. From it: ``ready`` once, then for each request
-any number of ``stage``, ``text``, ``detection``, ``chip_done`` and exactly one of ``result``, ``error``,
-``cancelled``.
+Towards the worker: ``load``, ``run``, ``batch``, ``agree``, ``merge``, ``cancel``. From it: ``ready`` once,
+then for each request any number of ``stage``, ``text``, ``detection``, ``chip_done``, ``merged`` and exactly
+one of ``result``, ``error``, ``cancelled``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class MessageType(Enum):
 
     LOAD = "load"
     RUN = "run"
+    BATCH = "batch"
     AGREE = "agree"
+    MERGE = "merge"
     CANCEL = "cancel"
 
     READY = "ready"
@@ -32,6 +34,7 @@ class MessageType(Enum):
     TEXT = "text"
     DETECTION = "detection"
     CHIP_DONE = "chip_done"
+    MERGED = "merged"
     RESULT = "result"
     ERROR = "error"
     CANCELLED = "cancelled"

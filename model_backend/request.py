@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What QGIS asks of the worker: load this model; run this task on these chips; measure these boxes again."""
+"""What QGIS asks of the worker: load this model, run this task on these chips, look for these boxes again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from .chip import Chip
 from .overlap import Edges
 from .record import number, read_record, string_map, strings
+from .remote_choice import RemoteChoice
 
 DETECT = "detect"
 """The task of a request that looks for targets: each target names the contract's task itself."""
@@ -35,15 +36,17 @@ class ModelChoice:
     """Where downloads are kept; None is ``lspace`` inside the hub library's own folder."""
     memory_limit_mb: int | None = None
     """Megabytes that the worker may take: of the card's memory on CUDA, else of the main memory."""
+    remote: RemoteChoice | None = None
+    """The server that answers in place of this computer; all else then says nothing."""
 
     def to_payload(self) -> dict[str, Any]:
-        """The choice as JSON-ready values."""
-        return asdict(self)
+        """The choice as JSON-ready values, without the login of a server."""
+        return {**asdict(self), "remote": self.remote and self.remote.to_payload()}
 
     @classmethod
     def from_payload(cls, payload: Any) -> ModelChoice:
         """Reads what ``to_payload`` wrote; RequestError for anything else."""
-        return read_record(cls, payload)
+        return read_record(cls, payload, {"remote": _read_remote})
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,23 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
+class BatchRequest:
+    """Runs on several places, to be answered side by side."""
+
+    runs: tuple[RunRequest, ...]
+    """At least one."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """The request as JSON-ready values."""
+        return {"runs": [run.to_payload() for run in self.runs]}
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> BatchRequest:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload, {"runs": _read_runs})
+
+
+@dataclass(frozen=True)
 class AgreementRequest:
     """Asks a run's box prompts again about altered images, to see which boxes come again."""
 
@@ -106,6 +126,37 @@ class AgreementRequest:
     def from_payload(cls, payload: Any) -> AgreementRequest:
         """Reads what ``to_payload`` wrote; RequestError for anything else."""
         return read_record(cls, payload, {"request": RunRequest.from_payload, "boxes": _read_boxes})
+
+
+@dataclass(frozen=True)
+class MergeRequest:
+    """Asks which proposals of a scan are the same thing, seen on two chips; needs no model."""
+
+    package: str
+    """Path of the scan's GeoPackage."""
+    iou: float = 0.5
+    """Area of the overlap over that of the union, from which on two are the same."""
+    containment: float = 0.8
+    """Area of the overlap over that of the smaller, from which on two are the same."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """The request as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> MergeRequest:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload)
+
+
+def _read_remote(payload: Any) -> RemoteChoice | None:
+    return None if payload is None else RemoteChoice.from_payload(payload)
+
+
+def _read_runs(payloads: Any) -> tuple[RunRequest, ...]:
+    if not isinstance(payloads, list) or not payloads:
+        raise ValueError("at least one run is needed")
+    return tuple(RunRequest.from_payload(payload) for payload in payloads)
 
 
 def _read_chips(payloads: Any) -> tuple[Chip, ...]:

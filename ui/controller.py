@@ -20,6 +20,7 @@ from ..gis.settings import DockState, LastLoad, Settings
 from .ask_control import AskControl
 from .dock import LSpaceDock
 from .host import Host
+from .remote_words import remote_words
 from .review.kept_words import kept_words
 from .review_control import ReviewControl
 from .task.task_panel import Asked
@@ -132,6 +133,8 @@ class DockController(QObject):
         used = self.asking.settings
         if used == Settings.load():  # else the dock speaks of another model by now
             words = model_words(info, is_embedded=used.is_embedded_model)
+            if used.remote:
+                words = f"{words} {remote_words(used)}"
             self._dock.show_state(words, details=device_words(info))
 
     def _on_project_saved(self, kept: KeptWithProject) -> None:

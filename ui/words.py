@@ -11,7 +11,8 @@ from ..gis.imaging.chip_note import ChipNote, ChipNoteKind
 from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
 from ..gis.settings import Settings
 from .model_faults import download_failed_words, model_unusable_words
-from .runtime_faults import runtime_failed_words
+from .remote_words import remote_failed_words, remote_ready_words, remote_unusable_words, remote_words
+from .runtime_faults import no_torch_words, runtime_failed_words
 from .translation import tr
 
 LOG_LINES_SHOWN = 4
@@ -107,6 +108,8 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
         return tr("The model needs a Python of its own; none is chosen yet. LSpace can prepare one."), tr(
             "Set it up ..."
         )
+    if settings.remote:
+        return remote_words(settings), ""
     model = settings.model_choice().model.replace("\\", "/").rstrip("/").split("/")[-1]
     words = tr("{model}: loads on the first run. Nothing leaves this computer.").format(model=model)
     return (f"{words} {_demonstration_words()}" if settings.is_embedded_model else words), ""
@@ -114,6 +117,8 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
 
 def model_words(info: dict, *, is_embedded: bool) -> str:
     """Which model is loaded, and what its answers are worth."""
+    if info["device"].startswith("remote"):
+        return remote_ready_words(info)
     sentences = [tr("{name}, {device}, {precision}: ready. Nothing leaves this computer.").format(**info)]
     if info["random_weights"]:
         sentences.append(tr("This model was never trained: its answers are noise."))
@@ -191,6 +196,7 @@ def _stages() -> dict[RunStage, str]:
 def _steps() -> dict[str, str]:
     return {
         "download": tr("Downloading the model"),
+        "server": tr("Asking the server"),
         "device": tr("Preparing the model: trying the device"),
         "weights": tr("Preparing the model: reading its weights"),
         "graphs": tr("Preparing the model for this processor, once"),
@@ -202,6 +208,10 @@ def _worker_failed(error: WorkerFailed) -> str:
     code, detail = error.values["code"], error.values["detail"]
     if code == "download_failed":
         return download_failed_words(error.values)
+    if code == "remote_failed":
+        return remote_failed_words(error.values)
+    if code == "device" and error.values.get("reason") == "no torch":
+        return no_torch_words()
     templates = {
         "package_missing": tr(
             "The chosen Python lacks a package the model needs ({detail}). Install the requirements into it."
@@ -281,6 +291,7 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "The model could not be removed: a program has its files open, or the folder does not allow it. "
         "Restart QGIS and try again."
     ),
+    errors.RemoteUnusable: remote_unusable_words,
     errors.ProjectClosed: lambda _: tr("The project was closed before the answer was complete."),
     errors.LayerRemoved: lambda _: tr(
         "A layer of this question was removed while it was being filled, so the question was given up."
@@ -307,6 +318,14 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     }.get(
         values.get("reason"), tr("The layer {layer} cannot be read. See whether its file is still there.")
     ).format(layer=values.get("layer", "")),
+    errors.ScanDiffers: lambda _: tr(
+        "This file holds a scan of another area, image, model or question. Choose a new file."
+    ),
+    errors.JournalUnusable: lambda values: {
+        "no scan": tr("This file holds no scan. Choose another, or a new one."),
+        "locked": tr("Another program is writing into the scan's file. Close it there, then go on."),
+        "full": tr("The disk is full. What is done is kept; make room, then go on."),
+    }.get(values.get("reason"), tr("The scan's file cannot be read or written. Go on in a new file.")),
     errors.TargetExists: lambda _: tr("The file is there already."),
     errors.TargetNotWritable: lambda _: tr(
         "This folder or file does not allow writing. Choose another place."

@@ -15,10 +15,19 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ...model_backend.protocol import Message, MessageType
 from ...model_backend.request import ModelChoice
-from ..errors import CrsUnknown, OtherContract, PluginError, ProjectClosed, RuntimeNotFound, WorkerFailed
+from ..errors import (
+    CrsUnknown,
+    OtherContract,
+    PluginError,
+    ProjectClosed,
+    RemoteUnusable,
+    RuntimeNotFound,
+    WorkerFailed,
+)
 from ..imaging.chip import ChipSet
 from ..interpreter import usable_interpreter
 from ..models.installed import is_here
+from ..remote_endpoint import load_body
 from ..settings import Settings
 from .active_run import ActiveRun
 from .chip_maker import ChipMaker
@@ -84,11 +93,11 @@ class Runner(QObject):
     def prepare(self, settings: Settings) -> None:
         """Starts the worker and has the model loaded, while a question is being thought of.
 
-        Tried once; what goes wrong is told by the run that needs it. Nothing is downloaded.
+        Tried once; what goes wrong is told by the run that needs it. Nothing is downloaded, no server asked.
         """
         choice = settings.model_choice()
         is_tried = self._ahead is not None and self._ahead.choice == choice
-        if self._run is not None or is_tried or not is_here(settings):
+        if self._run is not None or is_tried or settings.remote or not is_here(settings):
             return
         try:
             worker = self._free_worker_for(settings)
@@ -105,13 +114,14 @@ class Runner(QObject):
         self._run = run = ActiveRun(order, settings.expected_contract)
         try:
             run.place_clip()
+            body = load_body(settings)
             worker = self._free_worker_for(settings)
-        except (CrsUnknown, RuntimeNotFound) as error:
+        except (CrsUnknown, RemoteUnusable, RuntimeNotFound) as error:
             self._end(RunOutcome.FAILED, error)
             return
         stage = RunStage.STARTING if worker.state is WorkerState.STOPPED else RunStage.DRAWING
         self.progressed.emit(RunProgress(stage))
-        run.request_id = self._load(worker, settings.model_choice())
+        run.request_id = self._load(worker, body)
         if run.places is None:
             self._make_chips(run)
 
@@ -139,12 +149,12 @@ class Runner(QObject):
         run.maker.cancelled.connect(self.cancel)
         run.maker.start()
 
-    def _load(self, worker: WorkerProcess, choice: ModelChoice) -> int:
+    def _load(self, worker: WorkerProcess, body: dict[str, Any]) -> int:
         """The id of the request that loads the model: the one under way, if there is one."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and not ahead.is_over:
             return ahead.request_id
-        return worker.send(MessageType.LOAD, choice.to_payload())
+        return worker.send(MessageType.LOAD, body)
 
     def _free_worker_for(self, settings: Settings) -> WorkerProcess:
         """The worker, not one that is still loading another model."""

@@ -12,7 +12,7 @@ from subprocess import PIPE
 import pytest
 from chips import UTM, chip_with
 from conversation import PATIENCE_S, ROOT, Conversation
-from lspace.model_backend.contract import load_contracts
+from lspace.model_backend.contract import EMBEDDED_MODEL, load_contracts
 from lspace.model_backend.protocol import PROTOCOL_VERSION, Message, MessageType
 
 LOAD, RUN, CANCEL = MessageType.LOAD, MessageType.RUN, MessageType.CANCEL
@@ -111,6 +111,15 @@ def test_a_pair_without_a_change_gives_a_report_and_no_boxes(quick):
 
 AGREE = MessageType.AGREE
 VESSEL, ELSEWHERE = [8 / 56, 8 / 56, 16 / 56, 16 / 56], [0.5, 0.5, 0.9, 0.9]
+
+
+def test_several_places_are_answered_one_by_one_with_their_boxes(quick):
+    chips = [chip_with((8, 8, 16, 16), chip_id="first"), chip_with(chip_id="second")]
+    quick.send(MessageType.BATCH, 2, {"runs": [look_for("vessel candidate", chip) for chip in chips]})
+    messages = quick.until_end_of(2)
+    assert kinds(messages) == [CHIP_DONE, CHIP_DONE, RESULT]
+    told = [(message.body["chip_id"], len(message.body["detections"])) for message in messages[:-1]]
+    assert told == [("first", 1), ("second", 0)]
 
 
 def agreement_on(*boxes):
@@ -287,6 +296,18 @@ def test_the_same_choice_is_loaded_once_and_another_anew(erratic):
     assert erratic.load(3, "two").body["info"]["load_s"] == 2
 
 
+def test_nobody_reads_stdin_while_a_model_is_loaded(erratic):
+    """What is imported meanwhile would hang on Windows."""
+    erratic.send(LOAD, 1, {"model": "slow"})
+    erratic.send_line(b"garbage\n")
+    erratic.until_end_of(1)
+    erratic.send(RUN, 2, look_for("nothing"))
+    assert erratic.until_end_of(2)[-1].type is RESULT
+    erratic.end_input()
+    told = erratic.stderr()
+    assert told.index("slow load is over") < told.index("not JSON")
+
+
 def test_after_a_load_that_failed_no_model_is_there_and_the_next_load_works(erratic):
     erratic.load(1, "one")
     failed = erratic.load(2, "missing")
@@ -357,12 +378,36 @@ def test_an_interpreter_without_packages_says_so_and_ends():
 
 @pytest.mark.parametrize("kind", ["ImportError", "OSError"])
 def test_a_package_that_cannot_be_imported_is_told_before_the_end(tmp_path, kind):
-    (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text(f"raise {kind}('libtorch.so: cannot open shared object')")
+    break_package(tmp_path, "onnxruntime", kind)
     command = [sys.executable, "-m", "model_backend", "worker"]
     (error,), status = missing_package(command, PYTHONPATH=str(tmp_path))
     assert (error.type, error.request_id, error.body["code"], status) == (ERROR, 0, "package_missing", 1)
-    assert error.body["message"] == "libtorch.so: cannot open shared object"
+    assert error.body["message"] == "lib.so: cannot open shared object"
+
+
+@pytest.mark.parametrize("kind", ["ImportError", "OSError"])
+def test_a_torch_that_cannot_be_imported_is_told_to_who_asks_for_it_and_to_nobody_else(tmp_path, kind):
+    break_package(tmp_path, "torch", kind)
+    command = [sys.executable, "-m", "model_backend", "worker"]
+    worker = Conversation(command, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    try:
+        choice = {"model": str(EMBEDDED_MODEL), "cache_dir": str(tmp_path)}
+        worker.send(LOAD, 1, {**choice, "precision": "float32"})
+        error = worker.until_end_of(1)[-1]
+        assert (error.body["code"], error.body["message"]) == (
+            "package_missing",
+            "lib.so: cannot open shared object",
+        )
+        worker.send(LOAD, 2, {**choice, "device": "cpu"})
+        assert worker.until_end_of(2)[-1].body["info"]["precision"] == "q8"
+    finally:
+        worker.kill()
+
+
+def break_package(folder, name, kind):
+    """A package of that name that cannot be imported."""
+    (folder / name).mkdir()
+    (folder / name / "__init__.py").write_text(f"raise {kind}('lib.so: cannot open shared object')")
 
 
 def test_the_real_worker_loads_a_model_and_writes(tiny):

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
+from lspace.gis.runtime.requirements import suitable_build
 from lspace.gis.settings import Settings
 from lspace.ui.options.options_factory import OptionsFactory
 from qgis.core import QgsApplication, QgsSettings
@@ -26,6 +27,12 @@ SET = Settings(
     model_folders="/a\n/b",
     memory_limit_mb=4096,
     idle_minutes=30,
+    remote=True,
+    remote_address="https://gpu:8000",
+    remote_model="lspace",
+    remote_contract="lspace-mini",
+    remote_at_once=8,
+    remote_patience_s=60,
 )
 
 
@@ -43,8 +50,9 @@ def test_what_is_typed_is_saved_and_what_the_page_does_not_show_stays(open_dialo
     page.network.endpoint.setText(" https://mirror ")
     page.device.threads.setValue(2)
     page.apply()
+    build = suitable_build().value
     assert Settings.load() == Settings(
-        model="mine", model_folders="/a", endpoint="https://mirror", threads=2, runtime_build="cpu"
+        model="mine", model_folders="/a", endpoint="https://mirror", threads=2, runtime_build=build
     )
 
 
@@ -106,7 +114,7 @@ def test_each_tab_says_what_it_is_for(open_dialog):
     assert all(len(tabs.tabToolTip(index)) > 15 for index in range(tabs.count()))
 
 
-@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("index", range(6))
 def test_every_tab_can_be_used_at_600_pixels(qtbot, open_dialog, index):
     dialog = open_dialog()
     dialog.resize(600, 400)

@@ -22,6 +22,7 @@ from lspace.ui.dock import LSpaceDock
 from options_dialog import every_page, shown_at
 from planted import WORKER_PYTHON
 from qgis.core import Qgis, QgsApplication, QgsProject
+from qgis.gui import QgsAuthConfigSelect
 from qgis.PyQt.QtCore import QCoreApplication, Qt, QTranslator
 from qgis.PyQt.QtWidgets import (
     QAbstractButton,
@@ -103,7 +104,7 @@ def untranslated(part, data):
     """What the widgets of a part say outside of all marks and that is none of the data, each with where."""
     found = []
     for widget in [part, *part.findChildren(QWidget)]:
-        if not is_qts_own(widget):
+        if not (is_qts_own(widget) or is_qgis_own(widget)):
             rests = (without(data, unmarked(TAG.sub("", text))) for text in said_by(widget))
             found += [(type(widget).__name__, rest) for rest in rests if WORD.search(rest)]
     return found
@@ -112,6 +113,14 @@ def untranslated(part, data):
 def is_qts_own(widget):
     """The frame of the dock, and what Qt puts into a bar of tabs."""
     return isinstance(widget.parentWidget(), (LSpaceDock, QTabBar)) and isinstance(widget, QAbstractButton)
+
+
+def is_qgis_own(widget):
+    """The buttons with which QGIS has logins chosen and made."""
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QgsAuthConfigSelect):
+        parent = parent.parentWidget()
+    return parent is not None and isinstance(widget, QAbstractButton)
 
 
 def without(data, text):
@@ -238,7 +247,8 @@ def test_the_options_are_in_the_users_language(qtbot, open_dialog, marked):
     model = load_contracts()["lspace"]
     data = {
         *(WORKER_PYTHON, *pythons, str(default_folder()), str(EMBEDDED_MODEL), model.hub_id),
-        *(contract.licence for contract in load_contracts().values()),
+        *(words for contract in load_contracts().values() for words in (contract.licence, contract.title)),
+        "No Authentication",
         *("MB", " min", "cuda", "bfloat16", "It is fastest.", "Preparing", "Prepared"),
         *(published_models()[0].revision[:8], os.path.basename(WORKER_PYTHON)),
     }

@@ -50,7 +50,10 @@ class NetworkPage(QWidget):
         )
         form.add_wide(
             quiet_label(
-                self.tr("Images, questions and answers never leave this computer: only downloads come in.")
+                self.tr(
+                    "Images, questions and answers do not leave this computer, unless you switch on a server "
+                    "on the tab Remote."
+                )
             )
         )
         self.setWhatsThis(self.tr("Downloads: allowed or not, from which address, and where they are kept."))

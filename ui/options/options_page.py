@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plugin's page in QGIS's own options dialog: five tabs, one set of settings."""
+"""The plugin's page in QGIS's own options dialog: six tabs, one set of settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .device_page import DevicePage
 from .diagnosis_page import DiagnosisPage
 from .models_page import ModelsPage
 from .network_page import NetworkPage
+from .remote_page import RemotePage
 from .runtime_page import RuntimePage
 from .work import Work
 
@@ -37,6 +38,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.models = ModelsPage(work.models, self.shown_settings)
         self.device = DevicePage(self.shown_settings)
         self.network = NetworkPage()
+        self.remote = RemotePage(self.shown_settings)
         self.diagnosis = DiagnosisPage(log, self.shown_settings)
         self.tabs = QTabWidget()
         for page, title, purpose in (
@@ -44,6 +46,7 @@ class OptionsPage(QgsOptionsPageWidget):
             (self.models, self.tr("Models"), self.tr("Which model answers, and where it comes from")),
             (self.device, self.tr("Device"), self.tr("On what the model computes, and what it may take up")),
             (self.network, self.tr("Network"), self.tr("Whether, and from where, anything is downloaded")),
+            (self.remote, self.tr("Remote"), self.tr("A server that answers in place of this computer")),
             (self.diagnosis, self.tr("Diagnosis"), self.tr("A text for a bug report")),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(scrolled(page), title), purpose)
@@ -72,8 +75,8 @@ class OptionsPage(QgsOptionsPageWidget):
 
     def shut_down(self) -> None:
         """Lets go of checks; what prepares or downloads goes on."""
-        for page in (self.runtime, self.device, self.diagnosis):
+        for page in (self.runtime, self.device, self.remote, self.diagnosis):
             page.shut_down()
 
-    def _setting_pages(self) -> tuple[RuntimePage, DevicePage, NetworkPage]:
-        return self.runtime, self.device, self.network
+    def _setting_pages(self) -> tuple[RuntimePage, DevicePage, NetworkPage, RemotePage]:
+        return self.runtime, self.device, self.network, self.remote
