@@ -32,11 +32,14 @@ from .reprojection import reprojected
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 RESULT_PROPERTY = "lspace/result"
 
+SPREAD_FIELDS = ("sd_left_m", "sd_top_m", "sd_right_m", "sd_bot_m")
+"""Standard deviations of the model's own edges, metres along the sides of its chip; NULL where unknown."""
 PROPOSAL_FIELDS: dict[str, type] = {
     "label": str,
     "score": float,
     "area_m2": float,
     "edge_m": float,
+    **dict.fromkeys(SPREAD_FIELDS, float),
     "support": float,
     "sup_index": str,
     "sup_source": str,
@@ -137,21 +140,55 @@ def add_footprint(
     Raises:
         FeaturesRejected: the outline cannot be drawn in the layer's CRS.
     """
-    values = {
+    told = {"outcome": outcome, "prompt": prompt, "caption": caption, "n_boxes": n_boxes, "dropped": dropped}
+    values = {**chip_values(run, chip), **told}
+    return _add(layer, [_feature(layer, _outline(chip, layer.crs()), values)])[0]
+
+
+def proposal_values(run: Run, detection: Detection, prompt: str) -> dict[str, Any]:
+    """What the fields of a pending proposal hold, by name; those that only a review fills are left out."""
+    chip = run.chip(detection.chip_id)
+    return {
+        "label": detection.proposal.label,
+        "score": detection.proposal.score,
+        "area_m2": detection.area_m2,
+        "edge_m": detection.edge_m,
+        **dict(zip(SPREAD_FIELDS, detection.spread_m or ())),
+        "status": Status.PENDING.value,
+        "orig_label": detection.proposal.label,
+        "task": run.task,
+        "prompt": prompt,
+        "device": run.device,
+        "chip_id": detection.chip_id,
+        "gsd_m": None if chip is None else chip.gsd_m,
+        "raw_box": detection.proposal.raw,
+        "repairs": ", ".join(detection.proposal.repairs),
+        **_run_values(run),
+    }
+
+
+def chip_values(run: Run, chip: ChipRecord) -> dict[str, Any]:
+    """What the fields of a footprint hold of the chip and the run, by name; the answer adds the others."""
+    return {
         "chip_id": chip.chip_id,
-        "caption": caption,
-        "outcome": outcome,
-        "n_boxes": n_boxes,
-        "dropped": dropped,
         "gsd_m": chip.gsd_m,
         "valid": chip.valid_share,
         "kind": chip.kind,
         "sources": ", ".join(chip.sources),
         "date": chip.date,
-        "prompt": prompt,
         **_run_values(run),
     }
-    return _add(layer, [_feature(layer, _outline(chip, layer.crs()), values)])[0]
+
+
+def dress(layer: QgsVectorLayer, kind: str, run: Run) -> None:
+    """Gives a layer with our fields its style, its mark and its record; ``kind`` is ``proposals`` or ``footprints``.
+
+    Raises:
+        StyleRejected: the style file would not load.
+    """
+    layer.setCustomProperty(RESULT_PROPERTY, kind)
+    _apply_style(layer, RESOURCES / f"{kind}.qml")
+    run.write_to(layer)
 
 
 def is_result_layer(layer: QgsMapLayer) -> bool:
@@ -196,9 +233,7 @@ def _create(
     if not layer.dataProvider().addAttributes([make_field(*field) for field in spec.items()]):
         raise LayerRejected(layer=name, fields=list(spec))
     layer.updateFields()
-    layer.setCustomProperty(RESULT_PROPERTY, kind)
-    _apply_style(layer, RESOURCES / f"{kind}.qml")
-    run.write_to(layer)
+    dress(layer, kind, run)
     return layer
 
 
@@ -219,24 +254,7 @@ def _run_values(run: Run) -> dict[str, Any]:
 def _proposal_feature(layer: QgsVectorLayer, run: Run, detection: Detection, prompt: str) -> QgsFeature:
     geometry = QgsGeometry()
     geometry.fromWkb(detection.wkb)
-    chip = run.chip(detection.chip_id)
-    values = {
-        "label": detection.proposal.label,
-        "score": detection.proposal.score,
-        "area_m2": detection.area_m2,
-        "edge_m": detection.edge_m,
-        "status": Status.PENDING.value,
-        "orig_label": detection.proposal.label,
-        "task": run.task,
-        "prompt": prompt,
-        "device": run.device,
-        "chip_id": detection.chip_id,
-        "gsd_m": None if chip is None else chip.gsd_m,
-        "raw_box": detection.proposal.raw,
-        "repairs": ", ".join(detection.proposal.repairs),
-        **_run_values(run),
-    }
-    return _feature(layer, geometry, values)
+    return _feature(layer, geometry, proposal_values(run, detection, prompt))
 
 
 def _feature(layer: QgsVectorLayer, geometry: QgsGeometry, values: dict[str, Any]) -> QgsFeature:

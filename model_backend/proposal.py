@@ -25,7 +25,7 @@ class Proposal:
     """The piece of the completion it was read from."""
     spread: Box | None = None
     """Standard deviations of the edges, in the box's unit, from the probabilities of other digits; None where
-    there are none."""
+    there are none, or the numbers had to be mended."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class ProposalRow:
     label: str | None = None
     score: float | None = None
     area_m2: float | None = None
+    sd_left_m: float | None = None
+    sd_top_m: float | None = None
+    sd_right_m: float | None = None
+    sd_bot_m: float | None = None
     support: float | None = None
     sup_index: str | None = None
     sup_source: str | None = None
@@ -31,6 +35,12 @@ class ProposalRow:
     reviewer: str | None = None
     orig_label: str | None = None
     prompt: str | None = None
+
+    @property
+    def spread_m(self) -> tuple[float, float, float, float] | None:
+        """Standard deviations of the left, top, right and bottom edge, metres; None if one is not known."""
+        edges = (self.sd_left_m, self.sd_top_m, self.sd_right_m, self.sd_bot_m)
+        return None if None in edges else edges
 
 
 COLUMNS = tuple(item.name for item in fields(ProposalRow) if item.name != "fid")

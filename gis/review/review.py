@@ -15,7 +15,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from ..aoi import ruler_for
 from ..errors import CrsUnknown, ValuesRejected
 from ..layer_values import one_edit_command, start_editing, write_values
-from ..layers import PROPOSAL_FIELDS, Status
+from ..layers import PROPOSAL_FIELDS, SPREAD_FIELDS, Status
 from ..provenance import utc_now
 from ..reprojection import densified
 from .proposal_row import COLUMNS, ProposalRow, plain, read_rows
@@ -39,7 +39,7 @@ class Review(QObject):
     """Reads and decides on the proposals of one layer, and ends with it.
 
     Each decision is one command in the layer's edit buffer: QGIS's own undo and save apply. A shape that is
-    changed with QGIS's tools gets its area anew.
+    changed with QGIS's tools gets its area anew, and loses the uncertainty of the edges that the model drew.
     """
 
     changed = pyqtSignal()
@@ -188,7 +188,7 @@ class Review(QObject):
                     self._measure(fid, self._layer.getGeometry(fid))
 
     def _measure(self, fid: int, shape: QgsGeometry) -> None:
-        values = {"area_m2": area_m2(shape, self._layer), **_signature()}
+        values = {"area_m2": area_m2(shape, self._layer), **dict.fromkeys(SPREAD_FIELDS), **_signature()}
         fields = self._layer.fields()
         known = {fields.indexOf(name): value for name, value in values.items() if name in fields.names()}
         if known and not self._layer.changeAttributeValues(fid, known):

@@ -55,21 +55,19 @@ def read_proposals(
     Never raises, whatever the text; takes time linear in it. Boxes without a label of their own take
     ``default_label``, the target that was asked for, or are dropped. While ``finish_reason`` is None an
     object that is still open is left alone, so the proposals only ever grow at the end. Scores are those of
-    ``score_of``, or what the calibration makes of them.
+    ``score_of``, standard deviations those of ``spread_of``, or what the calibration makes of them.
     """
     findings = find_candidates(completion.text, completion.finish_reason)
     dropped = Counter(findings.drops)
     proposals: dict[tuple[str, Box], Proposal] = {}
     for candidate in findings.candidates:
         proposal = _propose(candidate, completion, default_label)
-        if calibration and isinstance(proposal, Proposal) and proposal.score is not None:
-            proposal = replace(proposal, score=calibration.score(proposal.score))
         if isinstance(proposal, Drop):
             dropped[proposal] += 1
         elif (proposal.label, proposal.box) in proposals:
             dropped[Drop.DUPLICATE] += 1
         else:
-            proposals[proposal.label, proposal.box] = proposal
+            proposals[proposal.label, proposal.box] = _calibrated(proposal, calibration)
     return Reading(
         proposals=tuple(proposals.values()),
         outcome=_outcome(completion.text, findings, bool(proposals), bool(dropped)),
@@ -102,6 +100,14 @@ def _propose(candidate: Candidate, completion: Completion, default_label: str | 
     spread = None if mended.repairs else _spread(completion, candidate)
     score = score_of(completion, candidate.spans)
     return Proposal(label, mended.box, score, tuple(repairs), candidate.raw, spread)
+
+
+def _calibrated(proposal: Proposal, calibration: Calibration | None) -> Proposal:
+    if calibration is None:
+        return proposal
+    score = None if proposal.score is None else calibration.score(proposal.score)
+    spread = None if proposal.spread is None else calibration.edges(proposal.spread)
+    return replace(proposal, score=score, spread=spread)
 
 
 def _spread(completion: Completion, candidate: Candidate) -> Box | None:

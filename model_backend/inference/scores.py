@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ModelInvalid
+from ..proposal import Box
 from .completion import Completion
 
 Span = tuple[int, int]
@@ -24,15 +25,22 @@ CALIBRATION_MARK = "lspace_calibration"
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often a box of a raw score was right, as measured on labelled chips (Platt scaling)."""
+    """What raw scores and standard deviations came to mean on labelled chips (scores: Platt scaling)."""
 
     slope: float
     intercept: float
+    spread: float = 1.0
+    """How many times the standard deviations of edges the errors of matched boxes were, root mean squares."""
 
     def score(self, raw: float) -> float:
         """``1 / (1 + exp(-(intercept + slope * log(raw))))``: rises with the raw score, 0..1."""
         log_odds = self.intercept + self.slope * math.log(max(raw, _LEAST_SCORE))
         return 1.0 / (1.0 + math.exp(-max(-_MOST_LOG_ODDS, min(_MOST_LOG_ODDS, log_odds))))
+
+    def edges(self, raw: Box) -> Box:
+        """Standard deviations of the four edges, in the unit of the raw ones."""
+        left, top, right, bottom = (self.spread * edge for edge in raw)
+        return left, top, right, bottom
 
 
 def calibration_of(config: Mapping[str, Any]) -> Calibration | None:
@@ -45,11 +53,14 @@ def calibration_of(config: Mapping[str, Any]) -> Calibration | None:
     if written is None:
         return None
     try:
-        calibration = Calibration(float(written["slope"]), float(written["intercept"]))
+        slope, intercept = float(written["slope"]), float(written["intercept"])
+        calibration = Calibration(slope, intercept, float(written.get("spread", 1.0)))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelInvalid(f"{CALIBRATION_MARK} in config.json is no calibration: {written!r}") from error
     if not (calibration.slope > 0 and math.isfinite(calibration.slope + calibration.intercept)):
         raise ModelInvalid(f"{CALIBRATION_MARK} in config.json would turn scores round: {written!r}")
+    if not (calibration.spread > 0 and math.isfinite(calibration.spread)):
+        raise ModelInvalid(f"{CALIBRATION_MARK} in config.json would make edges exact: {written!r}")
     return calibration
 
 

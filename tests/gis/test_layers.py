@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("qgis")
@@ -11,6 +13,7 @@ from lspace.gis.errors import FeaturesRejected, LayerRejected
 from lspace.gis.layers import (
     FOOTPRINT_FIELDS,
     PROPOSAL_FIELDS,
+    SPREAD_FIELDS,
     add_detections,
     add_footprint,
     create_footprint_layer,
@@ -37,6 +40,7 @@ pytestmark = pytest.mark.usefixtures("qgis_app", "qgis_new_project")
 UTM30 = QgsCoordinateReferenceSystem("EPSG:32630")
 OWN_CRS = QgsCoordinateReferenceSystem.fromProj("+proj=laea +lat_0=37 +lon_0=-4 +datum=WGS84 +units=m")
 SQUARE = "MULTIPOLYGON (((400000 4100000, 400050 4100000, 400050 4100050, 400000 4100050, 400000 4100000)))"
+SPREAD_M = (4.5, 0.0, 12.25, 7.0)
 PROMPT = "detect the water – 港"
 
 
@@ -50,7 +54,7 @@ RUN = Run("ground", "lspace", "0123abc", "cpu", "float32", wkt_of(UTM30), target
 
 def detection(wkt: str = SQUARE, score: float | None = 0.81, label: str = "water") -> Detection:
     proposal = Proposal(label, (0, 0, 0.1, 0.1), score, ("fence", "comma"), '{"label": "water"}')
-    return Detection(proposal, "c1", bytes(QgsGeometry.fromWkt(wkt).asWkb()), 2500.0, 10.0)
+    return Detection(proposal, "c1", bytes(QgsGeometry.fromWkt(wkt).asWkb()), 2500.0, 10.0, SPREAD_M)
 
 
 def fill_style(layer: QgsVectorLayer, status: object) -> list[tuple[str, bool]]:
@@ -92,6 +96,10 @@ def test_a_detection_becomes_a_pending_feature_with_all_its_facts():
         "score": 0.81,
         "area_m2": 2500.0,
         "edge_m": 10.0,
+        "sd_left_m": 4.5,
+        "sd_top_m": 0.0,
+        "sd_right_m": 12.25,
+        "sd_bot_m": 7.0,
         "support": NULL,
         "sup_index": NULL,
         "sup_source": NULL,
@@ -122,6 +130,15 @@ def test_a_missing_score_is_null():
     add_detections(layer, RUN, [detection(score=None)], PROMPT)
 
     assert next(layer.getFeatures())["score"] == NULL
+
+
+def test_where_a_spread_is_missing_its_fields_are_null():
+    layer = create_proposal_layer(RUN, UTM30)
+
+    add_detections(layer, RUN, [replace(detection(), spread_m=None)], PROMPT)
+
+    (feature,) = layer.getFeatures()
+    assert [feature[name] for name in SPREAD_FIELDS] == [NULL] * 4
 
 
 def test_boxes_arrive_one_by_one_and_the_extent_follows():

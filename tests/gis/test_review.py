@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("qgis")
 
 from lspace.gis.errors import ValuesRejected
-from lspace.gis.layers import Status, is_proposal_layer, make_field, proposal_layers
+from lspace.gis.layers import SPREAD_FIELDS, Status, is_proposal_layer, make_field, proposal_layers
 from lspace.gis.review.proposal_row import ProposalRow, next_pending, read_rows
 from lspace.gis.review.review import Counts, Review, reviewer_name
 from lspace.gis.saving.export_format import ExportFormat
@@ -163,6 +163,21 @@ def test_a_changed_shape_gets_its_area_on_the_ellipsoid_in_the_same_undo_step():
     assert layer.getFeature(first)["reviewer"] == NULL
     review.redo()
     assert layer.getFeature(first)["area_m2"] == pytest.approx(GEODESIC_M2, rel=1e-5)
+
+
+def test_a_changed_shape_loses_the_uncertainty_of_the_model_s_edges_until_it_is_undone():
+    layer = layer_to_review()
+    spread_m = {layer.fields().indexOf(name): 4.0 + place for place, name in enumerate(SPREAD_FIELDS)}
+    review, first = Review(layer), ids_of(layer)[0]
+    assert layer.dataProvider().changeAttributeValues({first: spread_m})
+    assert layer.startEditing()
+    assert review.rows()[first].spread_m == (4.0, 5.0, 6.0, 7.0)
+
+    reshape(layer, first, square(0))
+    assert review.rows()[first].spread_m is None
+    assert values(layer, "sd_top_m")[0] == NULL
+    review.undo()
+    assert review.rows()[first].spread_m == (4.0, 5.0, 6.0, 7.0)
 
 
 def test_both_halves_of_a_split_proposal_get_their_area():

@@ -13,7 +13,7 @@ GAP_PX = 4
 
 
 class ReviewButtons(QWidget):
-    """The decisions, and beside them in ``tools`` the rest; who owns them connects their ``clicked``."""
+    """The decisions, beside them ``tools`` and ``edges``; who owns them connects their ``clicked``."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,6 +26,17 @@ class ReviewButtons(QWidget):
         self.reshape = _button(self.tr("Shape E"), self.tr("Change the shape with QGIS's vertex tool (E)"))
         self.previous = _button(self.tr("Back P"), self.tr("Back to the proposal to review before (P)"))
         self.zoom = _tool("mActionZoomToSelected", self.tr("Zoom the map to the proposal (Z or Enter)"))
+        tip = self.tr("Show on the map how uncertain the edges of the selected boxes are, or of all (B)")
+        self.edges = _tool("mActionOffsetCurve", tip)
+        self.edges.setObjectName("LSpaceEdgeBands")
+        self.edges.setCheckable(True)
+        self.edges.setWhatsThis(
+            self.tr(
+                "Draws a band around each edge of the model's own boxes, one standard deviation to either "
+                "side. It comes from the probabilities of other numbers that the model might have written. "
+                "Boxes that were reshaped, cut at the edge of the area, or mended have none."
+            )
+        )
         self.undo = _tool("mActionUndo", self.tr("Undo the last change of the layer (Ctrl+Z)"))
         self.redo = _tool("mActionRedo", self.tr("Redo what was undone (Ctrl+Shift+Z or Ctrl+Y)"))
         self._arrange()
@@ -43,7 +54,7 @@ class ReviewButtons(QWidget):
 
     @property
     def tools(self) -> tuple[QToolButton, ...]:
-        """Small buttons with an icon, to be put somewhere else."""
+        """Small buttons with an icon, to be put somewhere else; as ``edges``, which stays down."""
         return self.zoom, self.undo, self.redo
 
     def add_keys_to(self, area: KeyArea) -> None:
@@ -57,6 +68,7 @@ class ReviewButtons(QWidget):
             Qt.Key.Key_Return: self.zoom,
             Qt.Key.Key_Enter: self.zoom,
             Qt.Key.Key_E: self.reshape,
+            Qt.Key.Key_B: self.edges,
             Qt.Key.Key_U: self.reset,
         }
         for key, button in keys.items():
@@ -73,6 +85,7 @@ class ReviewButtons(QWidget):
             self.zoom,
             self.reshape,
             self.reset,
+            self.edges,
         ):
             button.setEnabled(has_rows)
         self.undo.setEnabled(can_undo)

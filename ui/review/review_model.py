@@ -32,6 +32,7 @@ class Column(IntEnum):
     AREA = 3
     SUPPORT = 4
     AGREEMENT = 5
+    EDGES = 6
 
 
 class ReviewModel(QAbstractTableModel):
@@ -140,6 +141,12 @@ def area_words(area_m2: float) -> str:
     return tr("{area:.1f} km\u00b2").format(area=area_m2 / 1_000_000)
 
 
+def edge_words(spread_m: float) -> str:
+    """How far an edge may be off, one standard deviation."""
+    digits = 0 if spread_m >= 10 else 1
+    return tr("\u00b1 {metres} m").format(metres=f"{spread_m:.{digits}f}")
+
+
 def _struck_out() -> QFont:
     """Told apart without a paler colour, which some themes would make unreadable."""
     font = QFont()
@@ -152,6 +159,8 @@ def _value(row: ProposalRow, column: int) -> Any:
         return list(Status).index(row.status)
     if column == Column.LABEL:
         return None if row.label is None else row.label.casefold()
+    if column == Column.EDGES:
+        return None if row.spread_m is None else max(row.spread_m)
     return (row.score, row.area_m2, row.support, row.agreement)[column - Column.SCORE]
 
 
@@ -165,6 +174,8 @@ def _text(row: ProposalRow, column: Column) -> str:
     value = _value(row, column)
     if value is None:
         return ""
+    if column is Column.EDGES:
+        return edge_words(value)
     return f"{value:.2f}" if column is Column.SCORE else f"{100 * value:.0f} %"
 
 
@@ -181,6 +192,11 @@ def _story(row: ProposalRow) -> str:
     if row.agreement is not None:
         line = tr("Found again in {share:.0f} % of {count} views")
         lines.append(line.format(share=100 * row.agreement, count=row.agree_n))
+    if row.spread_m is not None:
+        line = tr("Edges: left {left}, top {top}, right {right}, bottom {bottom} (one standard deviation)")
+        lines.append(
+            line.format(**dict(zip(("left", "top", "right", "bottom"), map(edge_words, row.spread_m))))
+        )
     if row.reviewed:
         lines.append(tr("{reviewer}, {time}").format(reviewer=row.reviewer or "", time=row.reviewed))
     if row.prompt:
@@ -198,6 +214,7 @@ def column_titles() -> dict[Column, str]:
         Column.AREA: tr("Area"),
         Column.SUPPORT: tr("Support"),
         Column.AGREEMENT: tr("Agrees"),
+        Column.EDGES: tr("Edges"),
     }
 
 
@@ -209,4 +226,5 @@ def _meanings() -> dict[Column, str]:
         Column.AREA: tr("Area of the box on the ellipsoid: the thing in it is smaller"),
         Column.SUPPORT: tr("Share of its pixels whose spectral index speaks for it"),
         Column.AGREEMENT: tr("Share of turned and shifted views in which the model found it again"),
+        Column.EDGES: tr("Standard deviation of the least certain edge of the model's box"),
     }

@@ -9,6 +9,7 @@ from qgis.core import QgsMapSettings, QgsRectangle, QgsVectorLayer
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QHideEvent, QShowEvent
 from qgis.PyQt.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from ...gis.errors import ValuesRejected
@@ -20,6 +21,7 @@ from ...gis.review.review_filter import ReviewFilter
 from ...gis.saving.export_format import ExportFormat
 from ..parts import fill_column, fold, quiet_label, row
 from ..words import sentence_for
+from .edge_bands import EdgeBands
 from .key_area import KeyArea
 from .proposal_layer_combo import ProposalLayerCombo
 from .relabel_bar import RelabelBar
@@ -50,6 +52,7 @@ class ReviewPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("LSpaceReviewPanel")
         self._canvas = canvas
+        self._bands = EdgeBands(canvas)
         self._reviews: dict[str, Review] = {}
         self._layer: QgsVectorLayer | None = None
         self._names: tuple[str, ...] = ()
@@ -101,7 +104,7 @@ class ReviewPanel(QWidget):
         return group
 
     def shut_down(self) -> None:
-        """Takes the filter off the map, and leaves the layers alone from now on."""
+        """Takes filter and bands off the map, and leaves the layers alone from now on."""
         self.layer_combo.blockSignals(True)
         for layer in self.layer_combo.layers():
             ReviewFilter().write_to(layer)
@@ -192,6 +195,30 @@ class ReviewPanel(QWidget):
         layer = self.layer()
         if layer is not None:
             self.table.show_selection(layer.selectedFeatureIds())
+        self._show_bands()
+
+    def _show_bands(self) -> bool:
+        """Draws how uncertain edges are, while that is wanted and in sight; False where none is known."""
+        layer = self.layer()
+        if layer is None or not self.buttons.edges.isChecked() or not self.isVisible():
+            self._bands.clear()
+            return True
+        shown = [row.fid for row in self.table.rows()]
+        return self._bands.show(layer, self.table.selected_ids() or shown)
+
+    def _on_bands_toggled(self) -> None:
+        if not self._show_bands():
+            self.told.emit(self.tr("Nothing is known of how uncertain these edges are."))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The bands come back with the panel."""
+        super().showEvent(event)
+        self._show_bands()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The bands go with the panel, and with the dock."""
+        super().hideEvent(event)
+        self._show_bands()
 
     def _on_current_changed(self, fid: int | None) -> None:
         review = self._review()
@@ -337,6 +364,9 @@ class ReviewPanel(QWidget):
             self.buttons.redo: self._redo,
         }.items():
             button.clicked.connect(slot)
+        self.buttons.edges.toggled.connect(self._on_bands_toggled)
+        for signal in (self._canvas.destinationCrsChanged, self._canvas.layersChanged):
+            signal.connect(self._show_bands)
 
     def _arrange(self) -> None:
         area = KeyArea()
@@ -344,7 +374,7 @@ class ReviewPanel(QWidget):
         area.add_key(Qt.Key.Key_L, self.relabel_bar.begin)
         tools = row(self.save_button, *self.buttons.tools)
         parts = (
-            *(self.layer_combo, self.filter_bar, self._stack, self.counts_label),
+            *(self.layer_combo, self.filter_bar, self._stack, row(self.counts_label, self.buttons.edges)),
             *(self.buttons, self.relabel_bar, tools),
         )
         fill_column(area, *parts).setStretch(parts.index(self._stack), 1)

@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWid
 
 from ...gis.review.proposal_row import ProposalRow
 from ..words import tr
-from .review_model import Column, ReviewModel, column_titles
+from .review_model import Column, ReviewModel, column_titles, edge_words
 
 _LEAST_LABEL = 12
 """Characters of a label that are to be seen."""
@@ -32,6 +32,7 @@ class ReviewTable(QTableView):
         self._current: int | None = None
         self._selected: Collection[int] = ()
         self._is_told = False
+        self._knows_edges = False
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAlternatingRowColors(True)
@@ -52,6 +53,7 @@ class ReviewTable(QTableView):
         self._model.show(rows)
         self.setColumnHidden(Column.SUPPORT, all(row.support is None for row in rows))
         self.setColumnHidden(Column.AGREEMENT, all(row.agreement is None for row in rows))
+        self._knows_edges = any(row.spread_m is not None for row in rows)
         self._make_room()
 
     def selected_ids(self) -> list[int]:
@@ -84,7 +86,7 @@ class ReviewTable(QTableView):
             self.setCurrentIndex(self._model.index(place, Column.LABEL))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Labels come first: a narrow table does without the areas."""
+        """Labels come first: a narrow table does without the edges, then without the areas."""
         super().resizeEvent(event)
         self._make_room()
 
@@ -105,7 +107,7 @@ class ReviewTable(QTableView):
             texts = (sample, column_titles()[column])
             width = max(self.fontMetrics().horizontalAdvance(text) for text in texts)
             self.setColumnWidth(column, width + self.fontMetrics().averageCharWidth())
-        self._area_width = self.columnWidth(Column.AREA)
+        self._optional = {column: self.columnWidth(column) for column in (Column.AREA, Column.EDGES)}
         header.setSectionResizeMode(Column.LABEL, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         self.verticalHeader().hide()
@@ -113,9 +115,12 @@ class ReviewTable(QTableView):
 
     def _make_room(self) -> None:
         others = (Column.STATUS, Column.SCORE, Column.SUPPORT, Column.AGREEMENT)
-        taken = self._area_width + sum(map(self.columnWidth, others))
         least = _LEAST_LABEL * self.fontMetrics().averageCharWidth()
-        self.setColumnHidden(Column.AREA, self.viewport().width() - taken < least)
+        room = self.viewport().width() - least - sum(map(self.columnWidth, others))
+        for column, width in self._optional.items():
+            fits = width <= room and (column is not Column.EDGES or self._knows_edges)
+            self.setColumnHidden(column, not fits)
+            room -= width if fits else 0
 
     def _ranges(self, places: list[int]) -> QItemSelection:
         """Neighbours are joined: selecting all of ten thousand rows is one range."""
@@ -155,4 +160,5 @@ def _samples() -> dict[Column, str]:
         Column.AREA: tr("{area:.0f} m\u00b2").format(area=9999),
         Column.SUPPORT: "100 %",
         Column.AGREEMENT: "100 %",
+        Column.EDGES: edge_words(888),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol, TypeVar
 
@@ -62,7 +62,7 @@ class Answer:
         """Truth and proposals by label: one sample for the label asked for, else one for each named."""
         label, truth = self.question.label, self.question.truth
         if label:
-            proposed = tuple(Proposed(box.edges, box.score, words == label) for words, box in self.proposed)
+            proposed = tuple(replace(box, fits=words == label) for words, box in self.proposed)
             return {label: Sample(tuple(edges for _words, edges in truth), proposed)}
         names = dict.fromkeys([words for words, _edges in truth] + [words for words, _box in self.proposed])
         return {
@@ -117,7 +117,7 @@ def _answer(question: Question, completion: Completion, engine: BatchEngine, sec
     proposed = tuple(
         (
             contract.words_for_label(proposal.label),
-            Proposed(edges_of(proposal.box, contract), proposal.score),
+            Proposed(edges_of(proposal.box, contract), proposal.score, spread=proposal.spread),
         )
         for proposal in proposals
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command that makes a checkpoint's scores mean what they say."""
+"""The command that makes a checkpoint's scores, and the uncertainty of its edges, mean what they say."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ...inference.scores import CALIBRATION_MARK, Calibration
 from ...request import ModelChoice
 from ..corpus.validation import read_valid_rows
 from .asking import ask
+from .edge_errors import edge_errors, fit_spread
 from .gathering import samples_by_label, scored
 from .question import questions_of
 
@@ -46,14 +47,18 @@ def main(options: argparse.Namespace) -> int:
     engine = load_engine(ModelChoice(str(options.model)), lambda *_: None)
     engine.info = replace(engine.info, calibration=None)
     answers = ask(engine, questions_of(rows, engine.contract), options.batch, lambda _: None)
-    calibration = fit_calibration(*scored(samples_by_label(answers), RIGHT_FROM_IOU))
+    samples = samples_by_label(answers)
+    calibration = replace(
+        fit_calibration(*scored(samples, RIGHT_FROM_IOU)),
+        spread=fit_spread(edge_errors(sample for found in samples.values() for sample in found)),
+    )
     write_calibration(options.model, calibration)
     sys.stdout.write(json.dumps(asdict(calibration)) + "\n")
     return 0
 
 
 def fit_calibration(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
-    """The most likely calibration of raw scores whose outcomes are known.
+    """The most likely calibration of raw scores whose outcomes are known; it leaves edges as they are.
 
     Raises:
         RequestError: too few boxes, or all right or all wrong, so that nothing can be told apart.

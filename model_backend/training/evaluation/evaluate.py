@@ -81,7 +81,7 @@ def evaluate(
     Raises:
         RowInvalid, RequestError: a row or a picture is not usable, or there is no row.
     """
-    from .figures import draw_chips, draw_precision_recall, draw_reliability
+    from .figures import draw_chips, draw_edges, draw_precision_recall, draw_reliability
 
     if not rows:
         raise RequestError("no rows to ask about")
@@ -101,6 +101,7 @@ def evaluate(
     _write(json.dumps(evaluation, indent=2, allow_nan=False) + "\n", folder / "evaluation.json")
     _write(markdown(evaluation), folder / "evaluation.md")
     draw_reliability(evaluation["calibration"], folder / "reliability.png")
+    draw_edges(evaluation["edges"]["every"], folder / "edges.png")
     draw_precision_recall(samples_by_label(answers), folder / "precision_recall.png")
     draw_chips(answers, folder / "chips.png")
     return evaluation

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An evaluation as pictures: reliability of the scores, precision over recall, chips with their boxes."""
+"""An evaluation as pictures: reliability of scores and edges, precision over recall, boxes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from matplotlib.patches import Rectangle
 from ...inference.picture import read_picture
 from ...overlap import Edges
 from .asking import Answer, spread
+from .edge_errors import MULTIPLES
 from .gathering import LEAST_IOU
 from .matching import Sample, average_precision, mean_best_iou, precision_recall
 
 MOST_CHIPS = 24
 _COLUMNS = 6
 _TRUTH, _PROPOSED = "#39ff14", "#ff9500"
+_IDEAL: dict[str, Any] = {"color": "grey", "linewidth": 1, "linestyle": ":"}
 _BEHIND_TEXT = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 0.5}
 
 
@@ -29,7 +32,7 @@ def draw_reliability(calibration: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(9, 4.6), layout="constrained")
     for axes, least in zip(figure.subplots(1, len(LEAST_IOU)), LEAST_IOU, strict=True):
         found = calibration[f"iou_{least}"]
-        axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":", label="as it should be")
+        axes.plot([0, 1], [0, 1], label="as it should be", **_IDEAL)
         for kind, marker in (("equal_mass", "o-"), ("equal_width", "s--")):
             bins = found[kind]["bins"]
             points = [part["mean_score"] for part in bins], [part["share_right"] for part in bins]
@@ -37,6 +40,27 @@ def draw_reliability(calibration: dict[str, Any], path: Path) -> None:
         _unit_square(axes, "score", f"share right at IoU {least}")
         axes.set_title(f"{found['proposals']} scored proposals")
         axes.legend(loc="upper left", fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
+def draw_edges(found: dict[str, Any], path: Path) -> None:
+    """Errors of edges over their standard deviations, and the share of errors within multiples of these."""
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    by_size, by_share = figure.subplots(1, 2)
+    largest = 1.05 * max([1.0, *(part[key] for part in found["bins"] for key in ("spread", "error"))])
+    by_size.plot([0, largest], [0, largest], label="as it should be", **_IDEAL)
+    for key, marker, words in (("error", "o-", "root mean square"), ("mean_error", "s--", "mean")):
+        points = [part["spread"] for part in found["bins"]], [part[key] for part in found["bins"]]
+        by_size.plot(*points, marker, label=words, alpha=0.8)
+    by_size.set(xlim=(0, largest), ylim=(-0.02 * largest, largest), aspect="equal")
+    by_size.set(xlabel="standard deviation (% of the chip's side)", ylabel="error (% of the chip's side)")
+    normal = [math.erf(multiple / math.sqrt(2)) for multiple in MULTIPLES]
+    by_share.plot(MULTIPLES, normal, label="normal distribution", **_IDEAL)
+    by_share.plot(MULTIPLES, found["within"] or [math.nan] * len(MULTIPLES), "o-", label="found", alpha=0.8)
+    by_share.set(ylim=(0, 1.02), xlabel="standard deviations", ylabel="share of errors within")
+    by_size.set_title(f"{found['edges']} edges of matched boxes")
+    for axes, place in ((by_size, "upper left"), (by_share, "lower right")):
+        axes.legend(loc=place, fontsize=8)
     figure.savefig(path, dpi=120)
 
 

@@ -13,6 +13,7 @@ from ...inference.proposals import Outcome
 from .asking import Answer
 from .calibration import Bin, equal_mass, equal_width, expected_calibration_error
 from .captions import CaptionSample, classes_of, dominant_right, read_shares, share_error
+from .edge_errors import edge_errors, edge_figures
 from .matching import Sample, average_precision, count, hits, mean_best_iou, precision_recall
 from .trivial import FULL_FRAME, always, is_partial, majority_class, mean_shares, prior_box
 
@@ -38,6 +39,7 @@ def gather(answers: Sequence[Answer], contract: Contract) -> dict[str, Any]:
         "captions": caption_figures(answers, contract),
         "answers": answer_figures(answers),
         "calibration": {f"iou_{least}": calibration_figures(*scored(samples, least)) for least in LEAST_IOU},
+        "edges": spread_figures(samples),
     }
 
 
@@ -115,6 +117,13 @@ def calibration_figures(scores: list[float], right: list[bool]) -> dict[str, Any
         "equal_mass": figures(equal_mass(scores, right)),
         "equal_width": figures(equal_width(scores, right)),
     }
+
+
+def spread_figures(samples: dict[str, list[Sample]]) -> dict[str, Any]:
+    """How far the standard deviations of edges can be trusted, label by label, then ``every`` of them."""
+    edges = {label: edge_errors(found) for label, found in samples.items()}
+    every = [edge for found in edges.values() for edge in found]
+    return {label: edge_figures(found) for label, found in [*edges.items(), ("every", every)]}
 
 
 def _box_figures(samples: Sequence[Sample]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ class Proposed:
     score: float | None
     fits: bool = True
     """Whether it has the label that was asked for; one that has not matches nothing."""
+    spread: Edges | None = None
+    """Standard deviations of its edges, in their unit; None where nothing is known of them."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +78,26 @@ class Counts:
         return 2 * self.hits / boxes if boxes else None
 
 
-def hits(sample: Sample, least_iou: float) -> tuple[bool, ...]:
-    """For each proposal, whether it was matched.
+def matches(sample: Sample, least_iou: float) -> tuple[Edges | None, ...]:
+    """For each proposal, the true box that it was matched with.
 
     Greedily: by score, then in the order written, each takes the free true box that it overlaps most,
     if by ``least_iou`` or more.
     """
     free = list(sample.truth)
-    hit = [False] * len(sample.proposed)
-    for index in sorted(range(len(hit)), key=lambda place: -_rank(sample.proposed[place])):
+    matched: list[Edges | None] = [None] * len(sample.proposed)
+    for index in sorted(range(len(matched)), key=lambda place: -_rank(sample.proposed[place])):
         proposed = sample.proposed[index]
         best = max(free, key=lambda edges: _overlap(proposed, edges), default=None)
         if best is not None and _overlap(proposed, best) >= least_iou:
             free.remove(best)
-            hit[index] = True
-    return tuple(hit)
+            matched[index] = best
+    return tuple(matched)
+
+
+def hits(sample: Sample, least_iou: float) -> tuple[bool, ...]:
+    """For each proposal, whether it was matched, see ``matches``."""
+    return tuple(box is not None for box in matches(sample, least_iou))
 
 
 def count(samples: Iterable[Sample], least_iou: float) -> Counts:

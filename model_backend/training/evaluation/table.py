@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .edge_errors import MATCHED_FROM_IOU, MULTIPLES
 from .trivial import PARTIAL_BELOW
 
 _TRIVIAL = ("model", "full_frame", "prior_box")
@@ -22,7 +23,7 @@ def markdown(evaluation: dict[str, Any]) -> str:
     parts = [_head(evaluation)]
     if evaluation["labels"]:
         parts += [_detection(evaluation["labels"]), _trivial(evaluation["labels"])]
-        parts += [_calibration(evaluation["calibration"])]
+        parts += [_calibration(evaluation["calibration"]), _edges(evaluation["edges"])]
     if evaluation["captions"]:
         parts += [_captions(evaluation["captions"])]
     parts += [_answers(evaluation["answers"]), _timing(evaluation["timing"])]
@@ -98,6 +99,23 @@ def _calibration(calibration: dict[str, Any]) -> str:
         for key, figures in calibration.items()
     ]
     return _titled("Scores", _table(head, rows))
+
+
+def _edges(edges: dict[str, Any]) -> str:
+    head = ["label", "edges", "standard deviation", "error", "within 1", "within 2", "rank correlation"]
+    rows = []
+    for label, figures in edges.items():
+        within = figures["within"] or [None] * len(MULTIPLES)
+        shares = [within[MULTIPLES.index(multiple)] for multiple in (1.0, 2.0)]
+        sizes = [_number(figures[key], 1) for key in ("spread", "error")]
+        rest = [*map(_number, shares), _number(figures["rank_correlation"])]
+        rows.append([label, figures["edges"], *sizes, *rest])
+    note = (
+        f"Edges of the boxes matched at IoU {MATCHED_FROM_IOU}: root mean squares of the standard deviations "
+        "that the model gives and of the errors, points of the chip's side; shares of errors within one and "
+        "two standard deviations (a normal distribution has 0.683 and 0.954)."
+    )
+    return _titled("Edges", f"{note}\n\n{_table(head, rows)}")
 
 
 def _captions(captions: dict[str, Any]) -> str:

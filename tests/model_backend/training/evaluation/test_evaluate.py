@@ -278,7 +278,7 @@ def test_the_command_fills_its_folder_with_a_real_model_s_answers(
     assert capsys.readouterr().out == (tmp_path / "out" / "one" / "evaluation.md").read_text()
     assert {path.name for path in (tmp_path / "out" / "one").iterdir()} == {
         *("evaluation.json", "evaluation.md", "answers.jsonl"),
-        *("reliability.png", "precision_recall.png", "chips.png"),
+        *("reliability.png", "edges.png", "precision_recall.png", "chips.png"),
     }
     for picture in (tmp_path / "out" / "one").glob("*.png"):
         assert Image.open(picture).convert("L").getextrema() != (255, 255), picture.name
