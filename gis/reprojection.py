@@ -6,6 +6,7 @@ from __future__ import annotations
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
     QgsCsException,
     QgsGeometry,
     QgsProject,
@@ -29,14 +30,24 @@ def reprojected(
     Raises:
         CrsUnknown: one CRS is invalid, or the geometry has no place in the target CRS.
     """
+    has_edges = source != target and geometry.length() > 0
+    fine = geometry.densifyByCount(EDGE_POINTS) if has_edges else geometry
+    return point_by_point(fine, source, target, QgsProject.instance().transformContext())
+
+
+def point_by_point(
+    geometry: QgsGeometry,
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> QgsGeometry:
+    """A copy in the target CRS, straight between its points, in any thread; raises as ``reprojected``."""
     if not source.isValid() or not target.isValid():
         raise CrsUnknown("not a CRS", source=source.authid(), target=target.authid())
     moved = QgsGeometry(geometry)
     if source == target:
         return moved
-    if moved.length() > 0:
-        moved = moved.densifyByCount(EDGE_POINTS)
-    transform = QgsCoordinateTransform(source, target, QgsProject.instance().transformContext())
+    transform = QgsCoordinateTransform(source, target, context)
     try:
         outcome = moved.transform(transform)
     except QgsCsException as error:

@@ -27,8 +27,10 @@ from .gdal_file import alpha_of, gdal_errors_as
 from .raster_source import RasterSource
 from .stretch import downsample, stretch
 
-STRIDE_SHARE = 0.75
-"""Chips of a grid are at most this share of their side apart: each overlaps its neighbour by a quarter."""
+OVERLAP = 0.25
+"""Of a chip's side: by so much, at the least, the chips of one run overlap their neighbours."""
+SLACK_M = 1e-5
+"""No chip is made for less: so much an area may grow on its way from one CRS to another and back."""
 MOST_CHIPS = 100
 LARGEST_GRID = 10 * MOST_CHIPS
 """Of a slanted AOI many squares of the grid are left out; a larger grid is not even looked through."""
@@ -57,8 +59,8 @@ def plan_squares(aoi: Aoi, geometry: ChipGeometry) -> list[ChipSquare]:
     crs = utm_zone_of(aoi)
     polygon = reprojected(aoi.polygon, aoi.crs, crs)
     around, side = polygon.boundingBox(), geometry.side_m
-    lefts = _starts(around.xMinimum(), around.xMaximum(), side)
-    bottoms = _starts(around.yMinimum(), around.yMaximum(), side)[::-1]
+    lefts = starts_between(around.xMinimum(), around.xMaximum(), side, OVERLAP)
+    bottoms = starts_between(around.yMinimum(), around.yMaximum(), side, OVERLAP)[::-1]
     count = len(lefts) * len(bottoms)
     if count <= LARGEST_GRID:
         grid = [QgsRectangle(x, y, x + side, y + side) for y in bottoms for x in lefts]
@@ -83,11 +85,16 @@ def utm_zone_of(aoi: Aoi) -> QgsCoordinateReferenceSystem:
     """The WGS 84 / UTM zone of the AOI's middle."""
     centre = QgsGeometry.fromPointXY(aoi.frame().centre)
     point = in_lonlat(centre, aoi.crs).asPoint()
+    return utm_zone_at(point.x(), point.y())
+
+
+def utm_zone_at(longitude: float, latitude: float) -> QgsCoordinateReferenceSystem:
+    """The WGS 84 / UTM zone of a place, degrees; NoUtmZone near the poles."""
     south, north = UTM_LATITUDES
-    if not south <= point.y() <= north:
-        raise NoUtmZone("outside the UTM zones", latitude=point.y())
-    zone = int((point.x() + 180) // 6) % 60 + 1
-    return QgsCoordinateReferenceSystem(f"EPSG:{(32600 if point.y() >= 0 else 32700) + zone}")
+    if not south <= latitude <= north:
+        raise NoUtmZone("outside the UTM zones", latitude=latitude)
+    zone = int((longitude + 180) // 6) % 60 + 1
+    return QgsCoordinateReferenceSystem(f"EPSG:{(32600 if latitude >= 0 else 32700) + zone}")
 
 
 def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -> MadeChip:
@@ -123,12 +130,16 @@ def cut_chip(source: RasterSource, square: ChipSquare, geometry: ChipGeometry) -
     return MadeChip(chip, notes_on_pixels(rgb, share))
 
 
-def _starts(low: float, high: float, side: float) -> list[float]:
-    """Where the squares of a row begin: centred if one is enough, else evenly from edge to edge."""
+def starts_between(low: float, high: float, side: float, overlap: float) -> list[float]:
+    """Where the squares of a row begin: centred if one is enough, else evenly from edge to edge.
+
+    Args:
+        overlap: with the next square, as a share of the side, at the least.
+    """
     length = high - low
-    if length <= side:
+    if length <= side + SLACK_M:
         return [(low + high - side) / 2]
-    count = math.ceil((length - side) / (side * STRIDE_SHARE)) + 1
+    count = math.ceil((length - side - SLACK_M) / (side * (1 - overlap))) + 1
     return [low + index * (length - side) / (count - 1) for index in range(count)]
 
 
