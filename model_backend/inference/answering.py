@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 from PIL.Image import Image
 
 from ..contract import Contract
@@ -17,14 +16,11 @@ from .completion import Completion, CompletionChunk
 from .engine import ModelInfo, Question
 from .form import FormTokens
 from .looking import Looker, digest_of
-from .network import Context, Network
+from .network import Network
 from .patches import PatchCutter, Patches
 from .prompts import Prompt
 from .spread import NumberTokens
 from .writing import Form, stop_if, write
-
-_TOGETHER_BYTES = 512_000_000
-"""Of contexts that are written to side by side; further questions wait until these are answered."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,9 @@ class Answerer:
     def complete_together(
         self, questions: Sequence[Question], is_cancelled: Callable[[], bool]
     ) -> Iterator[list[CompletionChunk | None]]:
-        """Yields each step's chunk a question; None where it is answered, or still waits for memory.
+        """Yields each step's chunk a question; None where it is answered, or not read yet.
 
-        The same answers as one by one.
+        The first is written while the others are still read. The same answers as one by one.
 
         Raises:
             RequestError, Cancelled, OutOfMemory: as in ``complete``.
@@ -82,23 +78,14 @@ class Answerer:
         asked = self._encoded(questions)
         for each in asked:
             self.looker.expect(each.digest, [each.ids])
-        start = 0
-        while start < len(asked):
-            contexts: list[Context] = []
-            logits, held = [], 0
-            while start + len(contexts) < len(asked) and (not contexts or held < _TOGETHER_BYTES):
-                question = asked[start + len(contexts)]
-                context, line = self.looker.read(
-                    question.ids, question.head, question.patches, question.digest, is_cancelled
-                )
-                contexts.append(context)
-                logits.append(line)
-                held += context.size
-            end = start + len(contexts)
-            before, after = [None] * start, [None] * (len(asked) - end)
-            for chunks in self._written(questions[start:end], contexts, logits, is_cancelled):
-                yield [*before, *chunks, *after]
-            start = end
+        read = (
+            self.looker.read(each.ids, each.head, each.patches, each.digest, is_cancelled) for each in asked
+        )
+        prompts = [prompt for prompt, _images in questions]
+        budgets = [prompt.max_new_tokens for prompt in prompts]
+        forms = [self._form(prompt) for prompt in prompts]
+        numbers = self._numbers if any(prompt.answer == "boxes" for prompt in prompts) else None
+        yield from write(self._network, self._chat, read, budgets, forms, is_cancelled, numbers)
 
     def complete_batch(
         self, questions: Sequence[Question], is_cancelled: Callable[[], bool]
@@ -109,23 +96,6 @@ class Answerer:
             RequestError, Cancelled, OutOfMemory: as in ``complete``.
         """
         return completions_of(self, questions, is_cancelled)
-
-    def _written(
-        self,
-        questions: Sequence[Question],
-        contexts: list[Context],
-        logits: list[np.ndarray],
-        is_cancelled: Callable[[], bool],
-    ) -> Iterator[list[CompletionChunk | None]]:
-        prompts = [prompt for prompt, _images in questions]
-        context = contexts[0] if len(contexts) == 1 else self._network.joined(contexts)
-        contexts.clear()  # the joined one holds all of them
-        budgets = [prompt.max_new_tokens for prompt in prompts]
-        forms = [self._form(prompt) for prompt in prompts]
-        numbers = self._numbers if any(prompt.answer == "boxes" for prompt in prompts) else None
-        yield from write(
-            self._network, self._chat, context, np.concatenate(logits), budgets, forms, is_cancelled, numbers
-        )
 
     def _form(self, prompt: Prompt) -> Form | None:
         return self._form_tokens.form(prompt, self.contract) if prompt.keep_form else None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..contract import Contract
 from ..trained_boxes import written_coordinate
@@ -22,11 +22,11 @@ class FormTokens:
     def __init__(self, chat: Chat, contract: Contract) -> None:
         self.chat = chat
         self.texts = token_texts(chat)
-        self.by_first: dict[str, list[int]] = {}
-        """Tokens by the first character of their text."""
+        self.by_start: dict[str, list[int]] = {}
+        """Tokens by the first two characters of their text, or by the only one."""
         for index, text in enumerate(self.texts):
             if text:
-                self.by_first.setdefault(text[0], []).append(index)
+                self.by_start.setdefault(text[:2], []).append(index)
         pixels = range(contract.box.grid_px)
         self.coordinates = tuple(dict.fromkeys(written_coordinate(pixel, contract.box) for pixel in pixels))
         """As the model was trained to write them."""
@@ -61,11 +61,22 @@ class ListForm:
         """All tokens that may come next."""
         if self._state.is_end:
             return sorted(self._tokens.chat.ends)
-        choices = self._grammar.choices(self._state)
-        firsts = self._tokens.by_first if choices is None else choices
-        return [
-            token for first in firsts for token in self._tokens.by_first.get(first, ()) if self.allows(token)
-        ]
+        by_start = self._tokens.by_start
+        return [token for start in self._starts() for token in by_start.get(start, ()) if self.allows(token)]
+
+    def _starts(self) -> Iterator[str]:
+        """What the allowed tokens begin with: half of a vocabulary may begin with a space."""
+        firsts = self._grammar.choices(self._state)
+        for first in self._tokens.by_start if firsts is None else firsts:
+            yield first
+            following = self._grammar.after(self._state, first) if firsts else None
+            if following and not following.is_end:
+                seconds = self._grammar.choices(following)
+                yield from (
+                    [start for start in self._tokens.by_start if len(start) == 2 and start[0] == first]
+                    if seconds is None
+                    else [first + second for second in seconds]
+                )
 
     def take(self, token: int) -> None:
         """Goes on by a token that is allowed."""
@@ -85,6 +96,12 @@ class ListForm:
         for token in forced:
             self.take(token)
         return forced + self.forced() if self._state.is_end else forced
+
+    def likely(self) -> list[int]:
+        """The tokens that probably come next, as far as the form and what was trained tell; often none."""
+        text = self._grammar.likely(self._state, self._tokens.coordinates)
+        fork = self._grammar.after(self._state, text)
+        return self._usual_cut(text, fork) if text and fork else []
 
     def _usual_cut(self, text: str, fork: State) -> list[int]:
         """The tokens of a text as they are cut before everything that may follow."""

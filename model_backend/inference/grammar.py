@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from os.path import commonprefix
 from typing import NamedTuple
 
 _PARTS = ('{"label": "', None, '", "bbox": [', None, ", ", None, ", ", None, ", ", None, "]}")
@@ -29,6 +30,7 @@ class State(NamedTuple):
     typed: str = ""
     """Of that part."""
     label: str = ""
+    """Of the object that is being written, or of the last one until it has its own."""
     numbers: tuple[int, ...] = ()
     """Of the object that is being written, whole ones only."""
     objects: frozenset[Object] = frozenset()
@@ -74,6 +76,33 @@ class Grammar:
                 break
             text, state = text + choices, following
         return text, state
+
+    def likely(self, state: State, coordinates: tuple[str, ...]) -> str:
+        """What an answer in the trained form probably goes on with; empty where it may be anything."""
+        text = ""
+        while piece := self._likely_piece(state, coordinates):
+            following = self.after(state, piece)
+            if following is None:
+                break
+            text, state = text + piece, following
+        return text
+
+    def _likely_piece(self, state: State, coordinates: tuple[str, ...]) -> str:
+        """One more box of the same label, and numbers that were trained, as far as their digits are known."""
+        forced, _ = self.only_way(state)
+        if forced or state.is_end:
+            return forced
+        if state.place in (_START, _AFTER):
+            return ("[{" if state.place == _START else ", {")[len(state.typed) :]
+        if state.place == _LABEL:
+            return "" if state.typed or not state.label else f'{state.label}"'
+        if not state.typed:
+            return "0."
+        fitting = [
+            each for each in coordinates if each.startswith(state.typed) and self._is_number(state, each)
+        ]
+        literal = _PARTS[state.place + 1] or ""
+        return literal[0] if fitting == [state.typed] else commonprefix(fitting)[len(state.typed) :]
 
     def endings(self, state: State, coordinates: tuple[str, ...]) -> Iterator[str]:
         """Texts that show how the list may go on: at least one for each next character, some words long."""
@@ -139,7 +168,7 @@ class Grammar:
         if opening.startswith(typed):
             return state._replace(typed=typed)
         if typed == opening + "{":
-            return State(0, "{", objects=state.objects)
+            return State(0, "{", state.label, objects=state.objects)
         if typed == ("[]" if state.place == _START else "]"):
             return State(_END, objects=state.objects)
         return None
@@ -161,7 +190,8 @@ class Grammar:
             return state._replace(typed=typed)
         if state.place + 1 < _AFTER:
             return state._replace(place=state.place + 1, typed="")
-        return State(_AFTER, objects=state.objects | {(state.label, *state.numbers)})  # type: ignore[arg-type]
+        objects = state.objects | {(state.label, *state.numbers)}
+        return State(_AFTER, label=state.label, objects=objects)  # type: ignore[arg-type]
 
     def _is_label(self, text: str) -> bool:
         if self.labels:

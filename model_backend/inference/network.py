@@ -33,9 +33,22 @@ class Context(Protocol):
         """Only these rows, in this order; one may be taken several times."""
         ...
 
+    def mark(self) -> Any:
+        """How far it has come, for ``back_to``; much smaller than a copy."""
+        ...
+
+    def back_to(self, mark: Any) -> None:
+        """Forgets what was read since the mark was made."""
+        ...
+
 
 class Network(Protocol):
     """Weights in memory: reads tokens, says what comes next; takes back only contexts that it made."""
+
+    @property
+    def guesses(self) -> bool:
+        """Whether a few tokens cost hardly more than one, so that likely ones are worth being read ahead."""
+        ...
 
     def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> Context:
         """A new context of one row.
@@ -49,6 +62,10 @@ class Network(Protocol):
 
         Returns float32 logits (rows, vocabulary), of what follows the last column.
         """
+        ...
+
+    def read_each(self, context: Any, tokens: np.ndarray, last: int) -> np.ndarray:
+        """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
         ...
 
     def joined(self, contexts: Sequence[Any]) -> Context:

@@ -15,7 +15,15 @@ from .chat import Chat
 from .completion import Alternatives, CompletionChunk, FinishReason
 from .detokeniser import Detokeniser
 from .network import Context, Network
+from .reading_ahead import ReadingAhead
 from .spread import NumberTokens
+
+_TRUST = 3
+"""Guesses that may be wrong from their first token on, more than right ones, before no more are made."""
+
+
+_TOGETHER_BYTES = 256_000_000
+"""Of contexts that are written to side by side; further rows wait until some of these have left."""
 
 
 class Form(Protocol):
@@ -37,26 +45,32 @@ class Form(Protocol):
         """The tokens that the model would be asked for in vain: nothing else may come, in any cut."""
         ...
 
+    def likely(self) -> list[int]:
+        """Tokens that probably come next, so that all can be asked about at once; often none."""
+        ...
+
 
 def write(
     network: Network,
     chat: Chat,
-    context: Context,
-    logits: np.ndarray,
+    read: Iterator[tuple[Context, np.ndarray]],
     budgets: Sequence[int],
     forms: Sequence[Form | None],
     is_cancelled: Callable[[], bool],
     numbers: NumberTokens | None = None,
 ) -> Iterator[list[CompletionChunk | None]]:
-    """Yields each step's chunk a row, None for rows that have finished, which leave the batch.
+    """Yields each step's chunk a row; None for rows that wait, and for those that have finished and left.
 
     Without a form the tokens are those of plain greedy decoding. With one, a choice that the form forbids
     gives way to the likeliest that it allows, and what is forced is written without asking the network; a
     forced token has the log-probability 0, as it had no alternative.
 
+    What is likely is read ahead, for a single row: where the model then says otherwise, it is forgotten and
+    the answer goes on from there. That is sooner written, and nothing that the model would not have chosen.
+
     Args:
-        context: all that was read, a row an answer; written to.
-        logits: float32 (rows, vocabulary), after the context's last tokens.
+        read: gives each row's context, which is written to, and the float32 logits (1, vocabulary) after it.
+            It is asked as rows find room: the first is written while the others are still to be read.
         numbers: where alternatives to pieces of numbers are to be told.
 
     Raises:
@@ -64,22 +78,35 @@ def write(
         OutOfMemory: the device has too little memory.
     """
     rows = [_Row(chat, budget, form, numbers) for budget, form in zip(budgets, forms, strict=True)]
-    live = list(rows)
-    while True:
-        for row, line in zip(live, logits, strict=True):
-            row.choose(line)
-        columns: list[list[int]] = []
-        while not columns or (len(live) == 1 and live[0].is_ready):
+    live: list[_Row] = []
+    waiting, reading = deque(rows), ReadingAhead(network)
+    while live or waiting:
+        fresh = [waiting.popleft() for _ in range(min(len(waiting), _room(len(live), reading.size)))]
+        reading.join([next(read) for _ in fresh])
+        live += fresh
+        while reading.is_open or (len(live) == 1 and live[0].is_ready):
+            if reading.is_open:
+                for row, line in zip(live, reading.logits, strict=True):
+                    row.choose(line)
             chunks = {id(row): row.write() for row in live}
-            columns.append([row.written for row in live])
+            reading.take([row.written for row in live])
             yield [chunks.get(id(row)) for row in rows]
             if all(row.finished for row in live):
-                return
+                break
             stop_if(is_cancelled)
         going = [place for place, row in enumerate(live) if not row.finished]
-        if len(going) < len(live):
-            context, live = context.taken(going), [live[place] for place in going]
-        logits = network.read(context, np.array(columns, dtype=np.int64).T[going])
+        if not going:
+            live, reading = [], ReadingAhead(network)
+            continue
+        reading.settle(going)
+        live = [live[place] for place in going]
+        is_alone = len(live) == 1 and not waiting
+        reading.go_on(live[0].guess(reading.hits) if is_alone and network.guesses else [])
+
+
+def _room(rows: int, size: int) -> int:
+    """How many may join so many rows of a size: as many again, so that none waits long for its next token."""
+    return min(rows, _TOGETHER_BYTES * rows // max(size, 1) - rows) if rows else 1
 
 
 def stop_if(is_cancelled: Callable[[], bool]) -> None:
@@ -100,6 +127,8 @@ class _Row:
         self._text = Detokeniser(chat)
         self._form = form
         self._numbers = numbers
+        self._guessed: list[int] = []
+        self._trust = _TRUST
         self._ready: deque[tuple[int, float, Alternatives]] = deque()
         """Tokens that are decided and not written yet, with their log-probabilities and alternatives."""
         self._force()
@@ -108,6 +137,17 @@ class _Row:
     def is_ready(self) -> bool:
         """Whether the next token needs no logits."""
         return bool(self._ready)
+
+    def guess(self, hits: int) -> list[int]:
+        """Tokens that are worth being read ahead, after so many of the last ones were right."""
+        if self._form is None:
+            return []
+        was_wrong = hits < len(self._guessed)
+        if self._guessed:
+            self._trust = min(self._trust + 1, _TRUST) if hits else self._trust - 1
+        # what was read in vain is read again: never together with another guess, so that it stays little
+        self._guessed = self._form.likely()[: self._left - 1] if self._trust > 0 and not was_wrong else []
+        return self._guessed
 
     def choose(self, logits: np.ndarray) -> None:
         """Decides on the next token, where that is still open, and on those that it forces."""

@@ -60,6 +60,17 @@ class TorchContext:
             used=self.used,
         )
 
+    def mark(self) -> tuple[int, list[Tensor]]:
+        """How far it has come, for ``back_to``."""
+        return self.used, [each.clone() for each in self.tails]
+
+    @torch.inference_mode()  # the tails were made in it
+    def back_to(self, mark: tuple[int, list[Tensor]]) -> None:
+        """Forgets what was read since; keys and values beyond ``used`` do not count."""
+        self.used, tails = mark
+        for each, kept in zip(self.tails, tails, strict=True):
+            each.copy_(kept)
+
     def make_room(self, columns: int) -> None:
         """Grows the buffers until so many further columns fit."""
         wanted = self.used + columns

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
+from ...model_cache import cache_folder
 from ...request import ModelChoice
 from ..answering import Answerer
 from ..engine import ModelInfo
@@ -41,7 +42,7 @@ def load_engine(
     checkpoint = open_checkpoint(source.folder, chosen.device, stored_dtype(source.folder))
     info = ModelInfo(
         name=source.name,
-        revision=source.revision(),
+        revision=source.revision(cache_folder(choice.cache_dir)),
         device=chosen.title,
         precision=chosen.precision,
         reason=chosen.reason,

@@ -52,7 +52,7 @@ def make_linear(weights: Sequence[Tensor], biases: Sequence[Tensor | None], dtyp
     weight = torch.cat([each.detach() for each in weights]) if len(weights) > 1 else weights[0].detach()
     given = [each.detach().to(dtype) for each in biases if each is not None]
     bias = torch.cat(given) if given else None
-    if dtype == torch.float32 and weight.device.type == "cpu" and _has_kernel():
+    if dtype == torch.float32 and weight.device.type == "cpu" and has_kernel():
         scale = _scale_of(weight)
         if _is_kept(weight, scale):
             scaled = weight.to(torch.float32, copy=True).mul_(scale)
@@ -69,7 +69,8 @@ def pack_linears(module: nn.Module, dtype: torch.dtype) -> None:
             pack_linears(child, dtype)
 
 
-def _has_kernel() -> bool:
+def has_kernel() -> bool:
+    """Whether torch can pack weights here."""
     return "fbgemm" in torch.backends.quantized.supported_engines
 
 

@@ -54,6 +54,11 @@ class TorchNetwork:
         """Where the weights are."""
         return self._table.device
 
+    @property
+    def guesses(self) -> bool:
+        """On a CPU alone: a recorded step of one token is what a GPU does fastest."""
+        return self.device.type == "cpu"
+
     @torch.inference_mode()
     def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> TorchContext:
         """A new context of one row; ``tokens`` hold one image token for each of the pictures' vectors.
@@ -87,8 +92,17 @@ class TorchNetwork:
                 logits: Tensor = context.step(ids, context.used)
                 context.used += 1
             else:
-                logits = self._logits(self._advance(context, self._embedded(ids)))
+                logits = self._logits(self._advance(context, self._embedded(ids)))[:, -1]
             return logits.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def read_each(self, context: TorchContext, tokens: np.ndarray, last: int) -> np.ndarray:
+        """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
+        with reporting_out_of_memory():
+            ids = torch.from_numpy(tokens).to(self.device)
+            state = self._advance(context, self._embedded(ids), last)
+            logits: np.ndarray = self._logits(state)[0].float().cpu().numpy()
+            return logits
 
     def joined(self, contexts: Sequence[TorchContext]) -> TorchContext:
         """Several contexts, of any lengths, as the rows of one."""
@@ -119,19 +133,20 @@ class TorchNetwork:
             starts=torch.zeros(1, dtype=torch.int64, device=self.device),
         )
 
-    def _advance(self, context: TorchContext, vectors: Tensor) -> Tensor:
-        """Reads (rows, new tokens, width) into the context; the last column's state, (rows, width)."""
+    def _advance(self, context: TorchContext, vectors: Tensor, last: int = 1) -> Tensor:
+        """Reads (rows, new tokens, width) into the context; the last columns' states, (rows, last, width)."""
         count = vectors.shape[1]
         context.make_room(count)
         columns = torch.arange(context.used, context.used + count, device=self.device)
         end = context.used + count
-        state = self._through(context, vectors, columns, end)
+        states = self._through(context, vectors, columns, end)
         context.used = end
-        return state
+        return norm(states[:, -last:], self._last_norm, self._eps)
 
     def _step_by(self, context: TorchContext, ids: Tensor, columns: Tensor) -> Tensor:
         """Logits after one more token a row in a column that may change between calls: what is recorded."""
-        return self._logits(self._through(context, self._embedded(ids), columns, context.capacity))
+        state = self._through(context, self._embedded(ids), columns, context.capacity)
+        return self._logits(norm(state[:, -1], self._last_norm, self._eps))
 
     def _through(self, context: TorchContext, vectors: Tensor, columns: Tensor, end: int) -> Tensor:
         """All layers; ``columns`` are those of the new tokens, attention sees the first ``end``."""
@@ -144,7 +159,7 @@ class TorchNetwork:
         for layer in self._layers:
             cache = next(caches) if isinstance(layer.operator, Attention) else next(tails)
             vectors = layer(vectors, cache, columns, turns, mask[:, None])
-        return norm(vectors[:, -1], self._last_norm, self._eps)
+        return vectors
 
     def _logits(self, state: Tensor) -> Tensor:
         logits: Tensor = self._head(state)

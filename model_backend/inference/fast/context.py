@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from .weights import Floats
 
+Mark = tuple[NDArray[np.int32], dict[str, Floats]]
+"""Lengths and convolutions of a moment."""
 STEP = 256
 """Positions by which the room for keys and values grows."""
 
@@ -67,6 +69,16 @@ class FastContext:
                 _fill(buffer[place], self.attended[name][row], self.lengths[row])
         convolved = {name: buffer[list(rows)] for name, buffer in self.convolved.items()}
         return FastContext(lengths, attended, convolved)
+
+    def mark(self) -> Mark:
+        """How far it has come, for ``back_to``."""
+        return self.lengths.copy(), {name: buffer.copy() for name, buffer in self.convolved.items()}
+
+    def back_to(self, mark: Mark) -> None:
+        """Forgets what was read since; keys and values beyond the lengths do not count."""
+        self.lengths[:], convolved = mark
+        for name, buffer in self.convolved.items():
+            buffer[...] = convolved[name]
 
     def make_room(self, tokens: int) -> None:
         """Grows the buffers so that each row can read so many tokens more."""

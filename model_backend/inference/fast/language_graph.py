@@ -18,25 +18,21 @@ EMBEDDING = PREFIX + "embed_tokens.weight"
 HEAD = "lm_head.weight"
 
 
-def write_language_graph(
-    file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind | None
-) -> None:
-    """Writes the graph; without ``head`` it only fills its state.
+def write_language_graph(file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind) -> None:
+    """Writes the graph.
 
     Inputs: ``x`` (rows, tokens, hidden), the tokens' vectors; ``last`` int32 (rows,), position of each
-    row's last token; ``total`` int32, tokens in the longest row; ``cos`` and ``sin`` (positions, half a
-    head); and the state: ``conv<layer>`` (rows, taps - 1, hidden), ``k<layer>`` and ``v<layer>`` (rows,
-    heads, positions, head). Outputs: ``logits`` (rows, 1, vocabulary), and the state as ``new_...``. The
-    state's buffers may be given as outputs too: they are then filled in place. Several tokens can be read
-    for a single row only.
+    row's last token; ``total`` int32, tokens in the longest row; ``tail`` int64 (1,), minus the number of
+    last tokens whose logits are wanted; ``cos`` and ``sin`` (positions, half a head); and the state:
+    ``conv<layer>`` (rows, taps - 1, hidden), ``k<layer>`` and ``v<layer>`` (rows, heads, positions, head).
+    Outputs: ``logits`` (rows, -tail, vocabulary), and the state as ``new_...``. The state's buffers may be
+    given as outputs too: they are then filled in place. Several tokens can be read for a single row only.
     """
     _LanguageGraph(file, weights, shape, body, head).write()
 
 
 class _LanguageGraph:
-    def __init__(
-        self, file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind | None
-    ) -> None:
+    def __init__(self, file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind) -> None:
         self._graph = Graph(file)
         self._weights = weights
         self._shape = shape
@@ -49,6 +45,7 @@ class _LanguageGraph:
         x = graph.input("x", ["rows", "tokens", hidden])
         graph.input("last", ["rows"], TensorProto.INT32)
         graph.input("total", [], TensorProto.INT32)
+        graph.input("tail", [1], TensorProto.INT64)
         graph.input("cos", ["turns", half])
         graph.input("sin", ["turns", half])
         last = len(self._shape.attends) - 1
@@ -60,23 +57,22 @@ class _LanguageGraph:
             y = self._feed_forward(normed, prefix)
             if layer < last:
                 x, normed = self._added(x, y, f"{PREFIX}layers.{layer + 1}.operator_norm.weight")
-        if self._head is not None:
-            self._write_head(self._last(x), self._last(y), self._head)
+        self._write_head(self._last(x), self._last(y))
         graph.save()
 
-    def _write_head(self, x: str, y: str, kind: Kind) -> None:
+    def _write_head(self, x: str, y: str) -> None:
         graph, shape = self._graph, self._shape
         _x, normed = self._added(x, y, PREFIX + "embedding_norm.weight")
         # a head in the files counts, whatever the settings say
         name = HEAD if shape.own_head or HEAD in self._weights else EMBEDDING
         weight = self._floats(name, shape.vocabulary, shape.hidden)
-        logits = linear(graph, normed, weight, fits(shape.hidden, kind))
-        graph.nodes("Identity", [logits], [graph.output("logits", ["rows", 1, shape.vocabulary])])
+        logits = linear(graph, normed, weight, fits(shape.hidden, self._head))
+        graph.nodes("Identity", [logits], [graph.output("logits", ["rows", "answered", shape.vocabulary])])
 
     def _last(self, x: str) -> str:
-        """Of the last token alone."""
+        """Of the last tokens alone."""
         end = self._graph.integers(np.iinfo(np.int64).max)
-        return self._graph.node("Slice", [x, self._graph.integers(-1), end, self._graph.integers(1)])
+        return self._graph.node("Slice", [x, "tail", end, self._graph.integers(1)])
 
     def _attention(self, x: str, layer: int) -> str:
         graph, shape = self._graph, self._shape

@@ -12,7 +12,7 @@ from .shape import language_shape, vision_shape
 from .vision_graph import POSITIONS, write_vision_graph
 from .weights import Weights
 
-VISION, LANGUAGE, LOOKING = "vision.onnx", "language.onnx", "looking.onnx"
+VISION, LANGUAGE = "vision.onnx", "language.onnx"
 
 
 def make_graphs(folder: Path, mode: Mode, place: Path) -> None:
@@ -28,6 +28,4 @@ def make_graphs(folder: Path, mode: Mode, place: Path) -> None:
     weights.stored(EMBEDDING, language.vocabulary, language.hidden)
     write_vision_graph(place / VISION, weights, vision, language.hidden, mode.vision)
     write_language_graph(place / LANGUAGE, weights, language, mode.body, mode.head)
-    if mode.looking is not None:
-        write_language_graph(place / LOOKING, weights, language, mode.looking, None)
     weights.check_all_used()

@@ -13,20 +13,20 @@ class Mode:
     """The linear layers' kinds."""
 
     vision: Kind
-    looking: Kind | None
-    """Of the language model while it reads what holds pictures, where it has weights of its own for that."""
     body: Kind
-    """Of the language model while it reads words and writes."""
+    """Of the language model."""
     head: Kind
-    """Of its last layer, which says what comes next."""
+    """Of the language model's last layer, which says what comes next."""
 
 
 MODES = {
-    "float32": Mode("float32", None, "float32", "float32"),
-    "q8": Mode("int8", None, "int8", "int8"),
+    "float32": Mode("float32", "float32", "float32"),
+    "q8": Mode("int8", "int8", "int8"),
     # the head decides between digits that are nearly as good: it needs eight bits more than the rest does
-    "q4": Mode("int8", "int8", "int4", "int8"),
+    "q4": Mode("int8", "int4", "int8"),
 }
 """``float32`` gives the tokens of the exact engine. ``q8`` is close to it, and a row among others gives the
-same numbers as alone, to the bit. ``q4`` is the fastest; there such a row may choose another token where two
-are nearly as likely."""
+same numbers as alone, to the bit; a token among others of its row may round another way than alone. ``q4``
+writes prose fastest and takes least memory, but reads more slowly; there a row among others, too, may choose
+another token where two are nearly as likely. It reads pictures in four bits as well: a second set of
+weights, in eight, would bring the first token a fifth sooner, for half the memory more."""

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ...errors import OutOfMemory
@@ -17,7 +16,7 @@ from ..patches import Patches
 from .binding import Binding
 from .context import FastContext, joined
 from .language_graph import EMBEDDING
-from .making import LANGUAGE, LOOKING, VISION
+from .making import LANGUAGE, VISION
 from .positions import neighbours_first, stretched
 from .session import open_sessions
 from .shape import LanguageShape, VisionShape, language_shape, vision_shape
@@ -25,8 +24,8 @@ from .store import prepared
 from .vision_graph import POSITIONS
 from .weights import Floats, Stored, Weights
 
-_AT_ONCE = 128
-"""Tokens of a picture that are read together: more are hardly faster and take more memory."""
+_AT_ONCE = 144
+"""Tokens of a picture that are read together, at most: more are hardly faster and take more memory."""
 
 
 def load_network(
@@ -61,6 +60,8 @@ def load_network(
 class FastNetwork:
     """Weights in memory; implements ``Network``."""
 
+    guesses = True
+
     def __init__(
         self,
         graphs: Path,
@@ -76,9 +77,7 @@ class FastNetwork:
         self._image = image
         self._words = words
         self._places = places
-        files = [file for file in (graphs / VISION, graphs / LANGUAGE, graphs / LOOKING) if file.is_file()]
-        sessions = open_sessions(files, threads)
-        self._tower, self._reader, self._looker = (*sessions, sessions[-1])[:3]
+        self._tower, self._reader = open_sessions([graphs / VISION, graphs / LANGUAGE], threads)
         self._turns = _turns(language, 0)
 
     def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> FastContext:
@@ -89,10 +88,9 @@ class FastNetwork:
             vectors[ids == self._image] = np.concatenate([self._see(picture) for picture in pictures])
         context = self._empty()
         context.make_room(len(ids))
-        session = self._looker if pictures else self._reader
-        for start in range(0, len(ids), _AT_ONCE):
-            self._feed(session, context, vectors[None, start : start + _AT_ONCE])
-        context.bound = None  # who reads on has another session
+        # a last piece of a few tokens would cost as much as one of many
+        for piece in np.array_split(vectors, -(-len(ids) // _AT_ONCE)):
+            self._feed(context, piece[None])
         return context
 
     def read(self, context: FastContext, tokens: NDArray[np.int64]) -> Floats:
@@ -100,10 +98,15 @@ class FastNetwork:
         vectors = self._words.floats(tokens)
         rows, count, _hidden = vectors.shape
         if rows == 1 or count == 1:
-            return self._feed(self._reader, context, vectors)
+            return self._feed(context, vectors)[:, -1]
         # the attention operator reads several tokens for a single row only
         for column in range(count):
-            logits = self._feed(self._reader, context, vectors[:, column : column + 1])
+            logits = self._feed(context, vectors[:, column : column + 1])
+        return logits[:, -1]
+
+    def read_each(self, context: FastContext, tokens: NDArray[np.int64], last: int) -> Floats:
+        """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
+        logits: Floats = self._feed(context, self._words.floats(tokens), last)[0]
         return logits
 
     def joined(self, contexts: Sequence[FastContext]) -> FastContext:
@@ -130,14 +133,14 @@ class FastNetwork:
                 convolved[f"conv{layer}"] = np.zeros((1, shape.taps - 1, shape.hidden), np.float32)
         return FastContext(np.zeros(1, np.int32), attended, convolved)
 
-    def _feed(self, session: onnxruntime.InferenceSession, context: FastContext, vectors: Floats) -> Floats:
+    def _feed(self, context: FastContext, vectors: Floats, last: int = 1) -> Floats:
         with _reporting_out_of_memory():
             context.make_room(vectors.shape[1])
             if context.bound is None:
                 self._reach(context.room)
-                context.bound = Binding(session, context, self._turns, self._language.vocabulary)
+                context.bound = Binding(self._reader, context, self._turns, self._language.vocabulary)
             context.lengths += vectors.shape[1]
-            logits: Floats = context.bound.run(vectors)
+            logits: Floats = context.bound.run(vectors, last)
         return logits
 
     def _reach(self, positions: int) -> None:

@@ -15,13 +15,12 @@ from typing import Any
 
 from ...errors import ModelError
 from ...model_cache import GRAPHS, MANIFEST, CachedFile, graphs_of
-from ..digest import sha256_of
+from ..digest import sha256_of, weights_digest
 from .making import make_graphs
 from .modes import MODES
 
-VERSION = 2
+VERSION = 3
 """Of the code that makes graphs: to be raised when it writes something else, so that older ones are left."""
-_DIGESTS = "digests"
 
 
 def prepared(folder: Path, mode: str, cache: Path, on_making: Callable[[], None] = lambda: None) -> Path:
@@ -36,7 +35,7 @@ def prepared(folder: Path, mode: str, cache: Path, on_making: Callable[[], None]
     try:
         store = cache / GRAPHS
         store.mkdir(parents=True, exist_ok=True)
-        place = store / f"{mode}-{_key(folder, mode, store)}"
+        place = store / f"{mode}-{_key(folder, mode, cache)}"
         if not is_whole(place):
             on_making()
             _make(folder, mode, place)
@@ -56,25 +55,10 @@ def disk_use(cache: Path) -> int:
     return sum(file.stat().st_size for file in (cache / GRAPHS).rglob("*") if file.is_file())
 
 
-def _key(folder: Path, mode: str, store: Path) -> str:
+def _key(folder: Path, mode: str, cache: Path) -> str:
     """The same for the same weights, configuration, mode and code."""
-    parts = [_digest(folder, store), (folder / "config.json").read_text(encoding="utf-8")]
+    parts = [weights_digest(folder, cache), (folder / "config.json").read_text(encoding="utf-8")]
     return hashlib.sha256("\n".join([*parts, repr(MODES[mode]), str(VERSION)]).encode()).hexdigest()[:24]
-
-
-def _digest(folder: Path, store: Path) -> str:
-    """The weights' sha256, noted as long as the files keep size and time: reading them takes a second."""
-    files = sorted(folder.glob("*.safetensors"))
-    states = [(file, file.stat()) for file in files]
-    state = repr([(str(file.resolve()), stat.st_size, stat.st_mtime_ns) for file, stat in states])
-    note = store / _DIGESTS / hashlib.sha256(state.encode()).hexdigest()[:24]
-    if not note.is_file():
-        note.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=store, prefix=".draft-") as draft:
-            written = Path(draft) / "digest"
-            written.write_text(sha256_of(files), encoding="ascii")
-            written.replace(note)
-    return note.read_text(encoding="ascii")
 
 
 def _make(folder: Path, mode: str, place: Path) -> None:

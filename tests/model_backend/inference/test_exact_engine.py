@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from lspace.model_backend.errors import Cancelled, RequestError
-from lspace.model_backend.inference import answering
+from lspace.model_backend.inference import writing
 from lspace.model_backend.inference.completion import Completion, FinishReason
 from lspace.model_backend.inference.exact.engine import load_engine
 from lspace.model_backend.inference.prompts import Prompt, build_prompts
@@ -81,6 +81,8 @@ class Watched:
 
     def joined(self, contexts):
         return self._network.joined(contexts)
+
+    guesses = False
 
 
 @pytest.fixture
@@ -293,7 +295,7 @@ def test_what_class_questions_begin_with_is_read_once(engine, chip, calls):
 def test_questions_that_memory_has_no_room_for_wait_and_get_the_same_answers(engine, chip, monkeypatch):
     questions = [(prompt(text), [chip()]) for text in ("First?", "Second?", "Third?")]
     together = engine.complete_batch(questions, never)
-    monkeypatch.setattr(answering, "_TOGETHER_BYTES", 1)
+    monkeypatch.setattr(writing, "_TOGETHER_BYTES", 1)
     steps = list(engine.complete_together(questions, never))
     assert {sum(chunk is not None for chunk in step) for step in steps} == {1}
     assert [answer.text for answer in engine.complete_batch(questions, never)] == [

@@ -55,6 +55,22 @@ def test_a_copy_is_read_on_without_touching_the_first(network):
     assert close(network.read(context, tokens(5, 1)), expected)
 
 
+def test_what_was_read_since_a_mark_is_forgotten(network):
+    context, _ = read(network, tokens(2, 9), tokens(3, 1))
+    mark = context.mark()
+    network.read(context, tokens(4, 5))
+    context.back_to(mark)
+    expected = read(network, tokens(2, 9), tokens(3, 1), tokens(5, 2))[1]
+    assert close(network.read(context, tokens(5, 2)), expected)
+
+
+def test_the_logits_of_several_last_tokens_are_those_of_each(network):
+    context, _ = read(network, tokens(2, 9), tokens(3, 1))
+    ids = tokens(4, 5)
+    each = [network.read(context.copy(), ids[:, : end + 1])[0] for end in range(2, 5)]
+    assert close(network.read_each(context, ids, 3), each)
+
+
 def test_contexts_of_different_lengths_side_by_side_go_on_as_alone(network):
     heads = [tokens(seed, length) for seed, length in enumerate((5, 290, 17))]
     nexts, more = tokens(7, 1, rows=3), tokens(8, 4, rows=3)

@@ -231,6 +231,29 @@ def test_reading_on_leaves_the_copied_context_as_it_was(asking, chip):
     assert context.lengths == asking.question("What is here?", [chip()])[1]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_read_since_a_mark_is_forgotten_to_the_bit(asking, mode, chip):
+    network = asking.network(mode)
+    context, tail = asking.context(mode, "What is here?", [chip()])
+    network.read(context, tail)
+    expected = network.read(context.copy(), np.array([[40, 41, 42]]))
+    mark = context.mark()
+    network.read(context, np.array([[50, 51, 52, 53]]))
+    context.back_to(mark)
+    np.testing.assert_array_equal(network.read(context, np.array([[40, 41, 42]])), expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_logits_of_several_last_tokens_are_those_of_each(asking, mode, chip):
+    network = asking.network(mode)
+    context, tail = asking.context(mode, "What is here?", [chip()])
+    network.read(context, tail)
+    tokens = np.array([[40, 41, 42, 43, 44, 45]])
+    each = [network.read(context.copy(), tokens[:, : end + 1])[0] for end in range(2, 6)]
+    most = ROUNDED if mode == "q4" else CLOSE
+    np.testing.assert_allclose(network.read_each(context, tokens, 4), each, atol=most, rtol=0)
+
+
 def test_a_context_grows_past_its_room_and_says_its_size(askings):
     asking = askings["tiny"]
     network = asking.network("float32")

@@ -46,7 +46,6 @@ def test_graphs_are_made_once(place, again):
         "vision.bin",
         "language.onnx",
         "language.bin",
-        "looking.bin",
         MANIFEST,
     } <= before.keys()
 
@@ -54,7 +53,6 @@ def test_graphs_are_made_once(place, again):
 def test_each_mode_has_graphs_of_its_own(place, again, tmp_path):
     assert again("float32") != place
     assert len(kept(tmp_path / "cache")) == 2
-    assert not (again("q8") / "looking.onnx").exists()
 
 
 def flip(file):

@@ -72,12 +72,48 @@ def test_a_trained_answer_is_allowed_in_its_usual_cut_and_nothing_else_is_forced
     assert asked <= len(ids) * 0.85
 
 
+@pytest.mark.parametrize("labels", [("water", "tree cover"), ()], ids=["known labels", "own words"])
+def test_what_is_likely_is_allowed_and_is_what_a_trained_answer_goes_on_with(tokens, labels):
+    answer = written_boxes(
+        [("water", (3, 22, 112, 223)), ("water", (50, 60, 70, 80))], CONTRACTS["lspace"].box
+    )
+    ids = tokens.chat.ids(answer)
+    guessed = right = 0
+    for place in range(len(ids)):
+        form = ListForm(tokens, Grammar(labels))
+        for token in ids[:place]:
+            form.take(token)
+        likely = form.likely()
+        if likely:
+            guessed += 1
+            right += likely == ids[place : place + len(likely)]
+        for token in likely:
+            assert form.allows(token)
+            form.take(token)
+    assert guessed >= 8
+    assert right >= 0.8 * guessed  # the number 0.5 may go on, the list may end
+
+
 def test_a_cut_that_is_not_the_usual_one_is_allowed_too(tokens):
     form = ListForm(tokens, Grammar(("water",)))
     for character in '[{"label": "water", "bbox": [0.0134, 0.5, 0.0179, 0.9955]}':
-        (token,) = (each for each in tokens.by_first[character] if tokens.texts[each] == character)
+        (token,) = tokens.by_start[character]
         assert form.allows(token)
         form.take(token)
+
+
+@pytest.mark.parametrize("labels", [("water", "tree cover"), ()], ids=["known labels", "own words"])
+def test_all_that_is_allowed_is_told_at_every_place_of_an_answer(tokens, labels):
+    answer = (
+        '[{"label": "tree cover", "bbox": [0.0134, 0.5, 0.0179, 0.9955]}, {"label": "water", "bbox": [0.1'
+    )
+    everything = range(len(tokens.texts))
+    for end in range(len(answer) + 1):
+        form = ListForm(tokens, Grammar(labels))
+        for character in answer[:end]:
+            form.take(tokens.by_start[character][0])
+        told = form.allowed()
+        assert sorted(told) == [token for token in everything if form.allows(token)]
 
 
 def test_special_tokens_and_the_end_are_not_allowed_inside(tokens):

@@ -124,3 +124,26 @@ def test_every_choice_has_an_ending_that_begins_with_it(grammar):
             endings = list(grammar.endings(state, COORDINATES))
             assert all(grammar.after(state, ending) for ending in endings)
             assert choices is None or {ending[0] for ending in endings} == set(choices)
+
+
+@pytest.mark.parametrize(
+    ("begun", "likely"),
+    [
+        ("[", '{"label": "'),
+        ('[{"label": "water", "bbox": [', "0."),
+        ('[{"label": "water", "bbox": [0.508', "9, 0."),
+        ('[{"label": "water", "bbox": [0.5', ""),
+        (
+            '[{"label": "water", "bbox": [0.0134, 0.5089, 0.1, 0.607',
+            '1]}, {"label": "water", "bbox": [0.',
+        ),
+        ('[{"label": "water", "bbox": [0.0134, 0.5089, 0.1234', ", 0."),
+    ],
+)
+@pytest.mark.parametrize("grammar", GRAMMARS.values(), ids=GRAMMARS)
+def test_what_is_likely_is_the_only_trained_number_and_one_more_box_of_the_label(grammar, begun, likely):
+    assert grammar.likely(grammar.after(State(), begun), COORDINATES) == likely
+
+
+def test_nothing_is_likely_after_the_end():
+    assert KNOWN.likely(KNOWN.after(State(), "[]"), COORDINATES) == ""

@@ -42,9 +42,17 @@ class Rows:
     def taken(self, rows):
         return Rows([self.scripts[row] for row in rows], [self.places[row] for row in rows])
 
+    def mark(self):
+        return list(self.places)
+
+    def back_to(self, mark):
+        self.places = mark
+
 
 class Script:
     """A network that finds the scripted tokens likeliest, whatever it reads; notes what it is fed."""
+
+    guesses = True
 
     def __init__(self, runner_up=0):
         self.runner_up = runner_up
@@ -55,6 +63,21 @@ class Script:
         context.places = [place + tokens.shape[1] for place in context.places]
         return self.logits(context)
 
+    def joined(self, contexts):
+        return Rows(
+            [script for each in contexts for script in each.scripts],
+            [place for each in contexts for place in each.places],
+        )
+
+    def read_each(self, context, tokens, last):
+        self.fed.append(tokens.tolist())
+        context.places[0] += tokens.shape[1] - last
+        lines = []
+        for _ in range(last):
+            context.places[0] += 1
+            lines.append(self.logits(context))
+        return np.concatenate(lines)
+
     def logits(self, context):
         logits = np.full((context.rows, len(LETTERS)), -3.0, dtype=np.float32)
         logits[:, self.runner_up] = -2.0
@@ -64,10 +87,11 @@ class Script:
 
 
 class Fixed:
-    """A form that allows one text only, and forces some of its places."""
+    """A form that allows one text only, forces some of its places, and at some has a guess."""
 
-    def __init__(self, tokens, forced=()):
+    def __init__(self, tokens, forced=(), likely=()):
         self.tokens, self.places, self.place = tokens, set(forced), 0
+        self.guesses = dict(likely)
 
     def allows(self, token):
         return token == self.tokens[self.place]
@@ -85,12 +109,15 @@ class Fixed:
             self.place += 1
         return self.tokens[start : self.place]
 
+    def likely(self):
+        return self.guesses.get(self.place, [])
+
 
 def run(scripts, budgets, forms=None, network=None, is_cancelled=lambda: False):
-    network, context = network or Script(), Rows(list(scripts))
-    logits = network.logits(context)
+    network, contexts = network or Script(), [Rows([script]) for script in scripts]
+    read = ((context, network.logits(context)) for context in contexts)
     forms = forms or [None] * len(budgets)
-    return list(write(network, Speller(), context, logits, budgets, forms, is_cancelled))
+    return list(write(network, Speller(), read, budgets, forms, is_cancelled))
 
 
 def texts(steps):
@@ -123,8 +150,8 @@ def test_a_barred_token_gives_way_to_the_next_best_whose_probability_stays_its_o
 def test_a_finished_row_says_nothing_more_while_others_go_on_without_it():
     network = Script()
     steps = run([[1, END, 5], [2, 3, 4, END]], [9, 9], network=network)
-    assert texts(steps) == [["b", "", None, None], ["c", "d", "e", ""]]
-    assert network.fed == [[[1], [2]], [[3]], [[4]]]
+    assert texts(steps) == [["b", "", None, None, None], [None, "c", "d", "e", ""]]
+    assert network.fed == [[[1]], [[2]], [[3]], [[4]]]
 
 
 def test_a_forced_token_is_certain_and_the_network_is_not_asked_for_it():
@@ -143,16 +170,87 @@ def test_what_is_forced_from_the_first_token_on_is_written_at_once():
 
 def test_side_by_side_a_forced_token_takes_a_step_and_changes_no_other_row():
     network = Script()
-    forms = [Fixed([1, 2, 3, END], forced=(1, 2)), None]
-    steps = run([[1, 0, 0, END], [4, 5, 4, 5, END]], [9, 9], forms, network)
-    assert texts(steps) == [["b", "c", "d", "", None], ["e", "f", "e", "f", ""]]
-    assert network.fed == [[[1], [4]], [[2], [5]], [[3], [4]], [[5]]]
+    forms = [None, Fixed([1, 2, 3, END], forced=(1, 2))]
+    steps = run([[4, 5, 4, 5, END], [1, 0, 0, END]], [9, 9], forms, network)
+    assert texts(steps) == [["e", "f", "e", "f", ""], [None, "b", "c", "d", ""]]
+    assert network.fed == [[[4]], [[5], [1]], [[4], [2]], [[5], [3]]]
+
+
+def test_the_first_is_written_while_the_others_are_read_and_as_many_join_as_are_there():
+    network, asked = Script(), []
+
+    def reading():
+        for row in range(6):
+            asked.append(row)
+            context = Rows([[1, 2, 3, 4, END]])
+            yield context, network.logits(context)
+
+    known = [
+        (len(asked), sum(chunk is not None for chunk in chunks))
+        for chunks in write(network, Speller(), reading(), [9] * 6, [None] * 6, lambda: False)
+    ]
+    assert known == [(1, 1), (2, 2), (4, 4), (6, 6), (6, 6), (6, 5), (6, 4), (6, 2)]
+
+
+def test_rows_that_come_when_all_others_have_finished_begin_anew():
+    network = Script()
+    steps = run([[END], [1, END]], [9, 9], network=network)
+    assert texts(steps) == [["", None, None], [None, "b", ""]]
+    assert network.fed == [[[1]]]
 
 
 def test_a_choice_that_the_form_forbids_gives_way_and_keeps_its_own_probability():
     (step,) = run([[4]], [1], [Fixed([2, END])])
     assert step[0].text == "c"
     assert step[0].logprob < -2
+
+
+def test_a_right_guess_is_read_with_what_is_written_and_saves_its_own_readings():
+    network = Script()
+    steps = run([[1, 2, 3, 4, END]], [9], [Fixed([1, 2, 3, 4, END], likely={1: [2, 3]})], network)
+    assert texts(steps) == [["b", "c", "d", "e", ""]]
+    assert network.fed == [[[1, 2, 3]], [[4]]]
+    assert all(step[0].logprob < 0 for step in steps)
+
+
+def test_a_wrong_guess_is_forgotten_from_where_it_was_wrong():
+    network = Script()
+    steps = run([[1, 2, 3, 4, END]], [9], [Fixed([1, 2, 3, 4, END], likely={1: [2, 5, 0]})], network)
+    assert texts(steps) == [["b", "c", "d", "e", ""]]
+    assert network.fed == [[[1, 2, 5, 0]], [[1, 2, 3]], [[4]]]
+
+
+def test_what_is_forced_inside_a_right_guess_is_read_with_it():
+    network = Script()
+    form = Fixed([1, 2, 3, 4, 5, END], forced=(2, 4), likely={1: [2, 3, 4, 5]})
+    steps = run([[1, 2, 3, 4, 5, END]], [9], [form], network)
+    assert texts(steps) == [["b", "c", "d", "e", "f", ""]]
+    assert network.fed == [[[1, 2, 3, 4, 5]]]
+    assert [step[0].logprob == 0 for step in steps] == [False, False, True, False, True, False]
+
+
+def test_a_guess_reaches_no_further_than_the_budget():
+    network = Script()
+    steps = run([[1, 2, 3, 4, 5]], [3], [Fixed([1, 2, 3, 4, 5], likely={1: [2, 3, 4, 5]})], network)
+    assert texts(steps) == [["b", "c", "d"]]
+    assert network.fed == [[[1, 2]]]
+
+
+def test_one_who_guesses_wrongly_time_and_again_guesses_no_more():
+    network, tokens = Script(), [1, 2] * 6
+    form = Fixed([*tokens, END], likely={place: [5] for place in range(len(tokens))})
+    run([[*tokens, END]], [20], [form], network)
+    assert [len(fed[0]) for fed in network.fed] == [2, 2, 2, 2, 2, 2, *[1] * 6]
+
+
+def test_side_by_side_and_where_it_does_not_pay_nothing_is_guessed():
+    network, guess = Script(), {1: [2, 3]}
+    run([[1, 2, END], [1, 2, END]], [9, 9], [Fixed([1, 2, END], likely=guess) for _ in range(2)], network)
+    assert network.fed == [[[1]], [[2], [1]], [[2]]]
+    network = Script()
+    network.guesses = False
+    run([[1, 2, END]], [9], [Fixed([1, 2, END], likely=guess)], network)
+    assert network.fed == [[[1]], [[2]]]
 
 
 def test_a_budget_ends_an_answer_in_the_middle_of_what_is_forced():
