@@ -3,29 +3,39 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProject
+from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
 from .ui.icons import icon_path
-from .ui.options.options_factory import OptionsFactory
 
 MENU = "LSpace"
 
 
 class LSpacePlugin:
-    """One action that toggles the dock, and a page in the options; the rest is loaded on first use."""
+    """An action that toggles the dock, a page in the options, and algorithms; the rest comes on first use."""
 
     def __init__(self, iface):
         self._iface = iface
         self._action = None
         self._options = None
         self._dock = None
-        self._controller = None
+        self._controller = self._provider = None
+
+    def initProcessing(self):
+        """Called by qgis_process, which has no window."""
+        from .gis.processing.provider import LSpaceProvider
+        from .ui.algorithm_words import algorithm_wording
+
+        self._provider = LSpaceProvider(algorithm_wording())
+        QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self):
         """Called by QGIS when the plugin is switched on."""
+        from .ui.options.options_factory import OptionsFactory
+
+        self.initProcessing()
         self._action = QAction(
             QIcon(icon_path()), QCoreApplication.translate("LSpace", "LSpace"), self._iface.mainWindow()
         )
@@ -51,6 +61,8 @@ class LSpacePlugin:
         self._iface.unregisterOptionsWidgetFactory(self._options)
         self._options.shut_down()
         self._options = None
+        QgsApplication.processingRegistry().removeProvider(self._provider)
+        self._provider = None
         self._iface.removeToolBarIcon(self._action)
         self._iface.removePluginRasterMenu(MENU, self._action)
         self._action.deleteLater()
@@ -99,21 +111,9 @@ class LSpacePlugin:
         push(MENU, text)
 
     def _show_demo(self):
-        from .gis.demo_scene import demo_layer, first_view
-        from .gis.errors import PluginError
-        from .ui.words import sentence_for
+        from .ui.demo import show_demo
 
-        try:
-            layer = demo_layer(QCoreApplication.translate("LSpace", "Honolulu, Sentinel-2"))
-        except PluginError as error:
-            self._tell(sentence_for(error), True)
-            return
-        QgsProject.instance().setCrs(layer.crs())
-        if QgsProject.instance().addMapLayer(layer) is None:
-            return
-        self._iface.layerTreeCanvasBridge().setCanvasLayers()  # now, else it zooms to the whole scene later
-        self._iface.mapCanvas().setExtent(first_view(layer.extent()))
-        self._iface.mapCanvas().refresh()
+        show_demo(self._iface, self._tell)
 
     def _on_settings_saved(self):
         if self._controller is not None:

@@ -181,7 +181,7 @@ def chip_values(run: Run, chip: ChipRecord) -> dict[str, Any]:
 
 
 def dress(layer: QgsVectorLayer, kind: str, run: Run) -> None:
-    """Gives a layer with our fields its style, its mark and its record; ``kind`` is ``proposals`` or ``footprints``.
+    """Gives a layer with the fields of ``kind``, proposals or footprints, its style, its mark and its record.
 
     Raises:
         StyleRejected: the style file would not load.

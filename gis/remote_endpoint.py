@@ -39,7 +39,7 @@ def remote_address(settings: Settings) -> RemoteAddress:
 def load_body(settings: Settings) -> dict[str, Any]:
     """What the worker is told to load, the login of a server with it: not for a log.
 
-    For the GUI thread: QGIS may ask for its master password.
+    QGIS may ask for its master password.
 
     Raises:
         RemoteUnusable: see ``remote_address`` and ``login_headers``.

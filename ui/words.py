@@ -275,7 +275,8 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "Training-grade pictures are cut in UTM, which ends here. Take the picture as the map shows it."
     ),
     errors.AoiTooLarge: lambda values: tr(
-        "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area."
+        "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area, or run "
+        "LSpace > Scan a large area in the Processing toolbox."
     ).format(**values),
     errors.ImageGone: lambda values: tr(
         "The image needs {name}, which is no longer in the project. Choose another image."

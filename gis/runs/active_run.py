@@ -34,7 +34,7 @@ class OpenPlace:
 
     def open(self, body: dict[str, Any]) -> None:
         """Notes what is asked now; ``body`` is that of a ``stage`` message."""
-        self.answers.append(_answer(self.chip_id, {**body, "text": "", "finish_reason": None}))
+        self.answers.append(answer_of(self.chip_id, {**body, "text": "", "finish_reason": None}))
 
     def add_text(self, piece: str) -> None:
         """Keeps a piece of the answer, in case the run ends in the middle."""
@@ -109,7 +109,7 @@ class ActiveRun:
     def close_place(self, body: dict[str, Any]) -> None:
         """Keeps what the place at work gave; ``body`` is that of its ``chip_done`` message."""
         self.layers.add_place(body["chip_id"], body["answers"], "done")
-        self._answers += [_answer(body["chip_id"], answer) for answer in body["answers"]]
+        self._answers += [answer_of(body["chip_id"], answer) for answer in body["answers"]]
         self._denied += body["gated"]
         self.open_place = None
 
@@ -198,7 +198,7 @@ class ActiveRun:
         )
 
 
-def _answer(chip_id: str, summary: dict[str, Any]) -> Answer:
+def answer_of(chip_id: str, summary: dict[str, Any]) -> Answer:
     """From what the worker says of an answer."""
     return Answer(
         chip_id=chip_id,

@@ -46,9 +46,9 @@ class ChipStore(QObject):
         """The chip with its pixels; None where they are gone, or are not those that the record is about."""
         png = self._loose.get(record.chip_id)
         if png is not None:
-            return _chip_of(record, png)
+            return chip_of(record, png)
         png = _read(_attached_as(record.chip_id))
-        chip = _chip_of(record, png) if png else None
+        chip = chip_of(record, png) if png else None
         return chip if chip and make_chip_id(chip.png, chip.transform) == chip.chip_id else None
 
     def chip_sets(self, run: Run) -> tuple[ChipSet, ...]:
@@ -109,7 +109,7 @@ def _read(path: Path | None) -> bytes | None:
         return None
 
 
-def _chip_of(record: ChipRecord, png: bytes) -> Chip | None:
+def chip_of(record: ChipRecord, png: bytes) -> Chip | None:
     """The record with pixels; None where it describes no chip."""
     try:
         made = {"kind": ChipKind(record.kind), "transform": GeoTransform(*record.transform)}

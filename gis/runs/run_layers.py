@@ -87,7 +87,7 @@ class RunLayers:
         add_footprint(
             self._footprints,
             self._run,
-            _together(chips),
+            together(chips),
             outcome=outcome,
             prompt="\n".join(answer["prompt"] for answer in answers),
             caption="\n".join(prose),
@@ -115,7 +115,7 @@ def _is_gone(layer: QgsVectorLayer | None) -> bool:
     return layer is not None and sip.isdeleted(layer)
 
 
-def _together(chips: tuple[ChipRecord, ...]) -> ChipRecord:
+def together(chips: tuple[ChipRecord, ...]) -> ChipRecord:
     """The last chip, with what is to be said of all images of its place."""
     dates = [chip.date or "?" for chip in chips] if any(chip.date for chip in chips) else []
     sources = dict.fromkeys(source for chip in chips for source in chip.sources)

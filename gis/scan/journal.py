@@ -133,6 +133,11 @@ class Journal:
             found = dict(rows.fetchall())
         return {state: found.get(state.value, 0) for state in CellState}
 
+    def proposals(self) -> int:
+        """How many there are, whatever their status."""
+        with self._errors():
+            return int(self._database.execute("SELECT COUNT(*) FROM proposals").fetchone()[0])
+
     def failed(self, most: int = 1000) -> list[FailedCell]:
         """Those that failed, in the order of the grid."""
         query = "SELECT cell, reason, tries FROM lspace_cells WHERE state = 'failed' ORDER BY fid LIMIT ?"

@@ -94,6 +94,6 @@ if MODE == "exits-at-start":
 send("ready", 0, protocol=2)
 for line in sys.stdin:
     request = json.loads(line)
-    {"load": load, "run": run}.get(request["type"], lambda _: None)(request)
+    {"load": load, "run": run, "batch": run}.get(request["type"], lambda _: None)(request)
 if MODE == "deaf-to-the-end":
     sleep_forever()
