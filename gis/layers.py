@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from qgis.core import (
     Qgis,
@@ -177,6 +177,17 @@ def chip_values(run: Run, chip: ChipRecord) -> dict[str, Any]:
         "sources": ", ".join(chip.sources),
         "date": chip.date,
         **_run_values(run),
+    }
+
+
+def told_values(answers: Sequence[Mapping[str, Any]], n_boxes: int, outcome: str = "done") -> dict[str, Any]:
+    """What the fields of a footprint hold of the answers about it, as the worker tells them."""
+    return {
+        "outcome": outcome,
+        "prompt": "\n".join(answer["prompt"] for answer in answers),
+        "caption": "\n".join(answer["text"] for answer in answers if answer["answer"] == "text"),
+        "n_boxes": n_boxes,
+        "dropped": sum(sum(answer.get("dropped", {}).values()) for answer in answers),
     }
 
 

@@ -7,6 +7,7 @@ The metadata travels with a project file, inside a GeoPackage, and as a ``.qmd``
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any
@@ -111,6 +112,15 @@ class Run:
     run_id: str = field(default_factory=lambda: uuid4().hex[:12])
     created: str = field(default_factory=utc_now)
     """ISO 8601, UTC."""
+
+    @classmethod
+    def of_model(cls, info: Mapping[str, Any], **facts: Any) -> Run:
+        """A run of a loaded model; ``info`` is what the worker says of it, ``facts`` are the other fields."""
+        return cls(
+            model=info["name"],
+            **{name: info[name] for name in ("revision", "device", "precision", "random_weights")},
+            **facts,
+        )
 
     def chip(self, chip_id: str) -> ChipRecord | None:
         """The record of that chip, or None."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Box = tuple[float, float, float, float]
@@ -42,6 +42,10 @@ class Detection:
     """Smallest step the model can express, on the ground: how far an edge may be off at the least."""
     spread_m: Box | None = None
     """The proposal's ``spread`` on the ground, metres along the chip's sides."""
+
+    def labelled(self, label: str) -> Detection:
+        """The same under another label."""
+        return replace(self, proposal=replace(self.proposal, label=label))
 
     def to_payload(self) -> dict[str, Any]:
         """The detection as JSON-ready values."""

@@ -28,13 +28,29 @@ def user_data(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def layers_go_before_qgis(request, user_data):
-    """A raster layer that lives on in a reference cycle when QGIS has ended spoils the heap."""
-    if request.config.pluginmanager.hasplugin("pytest_qgis"):
+    """A layer that lives on when QGIS has ended spoils the heap.
+
+    What keeps one is a reference cycle, or an exception that came through QGIS's Processing, which never
+    lets go of it and of all frames that it came through.
+    """
+    has_qgis = request.config.pluginmanager.hasplugin("pytest_qgis")
+    if has_qgis:
         request.getfixturevalue("qgis_app")
     yield
     for item in request.session.items:
         item.funcargs = {}
     gc.collect()
+    if has_qgis:
+        delete_layers()
+
+
+def delete_layers():
+    from qgis.core import QgsMapLayer
+    from qgis.PyQt import sip
+
+    for thing in gc.get_objects():
+        if issubclass(type(thing), QgsMapLayer) and not sip.isdeleted(thing) and sip.ispyowned(thing):
+            sip.delete(thing)
 
 
 @pytest.fixture

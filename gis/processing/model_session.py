@@ -96,15 +96,10 @@ class ModelSession:
 
     def run_record(self, request: RunRequest, crs: QgsCoordinateReferenceSystem) -> Run:
         """The provenance of what is about to be asked, once the model is loaded."""
-        info = self._info
-        return Run(
+        return Run.of_model(
+            self._info,
             task=request.task,
             targets=request.targets,
-            model=info["name"],
-            revision=info["revision"],
-            device=info["device"],
-            precision=info["precision"],
-            random_weights=info["random_weights"],
             output_crs_wkt=wkt2_of(crs),
             images=len(self._images.sources),
             options={"clip_wkt": request.clip_wkt},

@@ -37,6 +37,7 @@ from ..layers import (
     dress,
     make_field,
     proposal_values,
+    told_values,
 )
 from ..provenance import ChipRecord, Run
 from ..reprojection import EDGE_POINTS, point_by_point
@@ -92,14 +93,7 @@ class ResultWriter:
         self.run = replace(self.run, prompts=tuple(dict.fromkeys([*self.run.prompts, *prompts])))
         for detection, prompt in answer.detections:
             self._write_proposal(detection, prompt)
-        told = {
-            "outcome": "done",
-            "prompt": "\n".join(prompts),
-            "caption": answer.caption,
-            "n_boxes": len(answer.detections),
-            "dropped": sum(sum(each["dropped"].values()) for each in answer.told),
-        }
-        self._write_outline(chips, told)
+        self._write_outline(chips, told_values(answer.told, len(answer.detections)))
         self.boxes += len(answer.detections)
 
     def keep_pictures(self, place: ChipSet, folder: Path) -> None:
@@ -108,8 +102,7 @@ class ResultWriter:
             ChipFolder(folder).keep(made.chip)
 
     def _write_proposal(self, detection: Detection, prompt: str) -> None:
-        words = self._contract.words_for_label(detection.proposal.label)
-        named = replace(detection, proposal=replace(detection.proposal, label=words))
+        named = detection.labelled(self._contract.words_for_label(detection.proposal.label))
         shape = QgsGeometry()
         shape.fromWkb(named.wkb)
         self._write(PROPOSALS, shape, proposal_values(self.run, named, prompt))

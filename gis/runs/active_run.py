@@ -181,16 +181,12 @@ class ActiveRun:
 
     def _record(self) -> Run:
         """The provenance of everything that this run makes."""
-        info, order = self.info, self.order
+        order = self.order
         options = {"max_new_tokens": order.max_new_tokens, "clip_wkt": self.clip_wkt}
-        return Run(
+        return Run.of_model(
+            self.info,
             task=order.task,
             targets=order.targets,
-            model=info["name"],
-            revision=info["revision"],
-            device=info["device"],
-            precision=info["precision"],
-            random_weights=info["random_weights"],
             output_crs_wkt=wkt2_of(self.output_crs),
             chips=tuple(ChipRecord.of(made.chip) for place in self.places for made in place.chips),
             images=len(self.places[0].chips),

@@ -13,7 +13,7 @@ from qgis.PyQt import sip
 from ...model_backend.contract import Contract
 from ...model_backend.proposal import Detection
 from ..errors import LayerRejected, LayerRemoved
-from ..layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer
+from ..layers import add_detections, add_footprint, create_footprint_layer, create_proposal_layer, told_values
 from ..provenance import ChipRecord, Run
 
 GROUP = "LSpace"
@@ -62,8 +62,7 @@ class RunLayers:
     def add_detection(self, body: dict[str, Any]) -> None:
         """Puts one box on the map; ``body`` is that of a ``detection`` message."""
         detection = Detection.from_payload(body["detection"])
-        words = self._contract.words_for_label(detection.proposal.label)
-        detection = replace(detection, proposal=replace(detection.proposal, label=words))
+        detection = detection.labelled(self._contract.words_for_label(detection.proposal.label))
         if self._proposals is None:
             self._proposals = create_proposal_layer(self._run, self._crs)
             _show(self._proposals)
@@ -83,17 +82,8 @@ class RunLayers:
         if self._footprints is None:
             self._footprints = create_footprint_layer(self._run, self._crs)
             _show(self._footprints, below=self.proposals)
-        prose = [answer["text"] for answer in answers if answer["answer"] == "text"]
-        add_footprint(
-            self._footprints,
-            self._run,
-            together(chips),
-            outcome=outcome,
-            prompt="\n".join(answer["prompt"] for answer in answers),
-            caption="\n".join(prose),
-            n_boxes=self._added - self._added_before,
-            dropped=sum(dropped.values()),
-        )
+        told = told_values(answers, self._added - self._added_before, outcome)
+        add_footprint(self._footprints, self._run, together(chips), **told)
         self._added_before = self._added
         self.dropped.update(dropped)
 

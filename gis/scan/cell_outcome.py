@@ -11,7 +11,7 @@ from typing import Any
 from ...model_backend.contract import Contract
 from ...model_backend.proposal import Detection
 from ..imaging.chip import ChipSet
-from ..layers import chip_values, proposal_values
+from ..layers import chip_values, proposal_values, told_values
 from ..provenance import ChipRecord, Run
 from ..runs.run_layers import together
 
@@ -54,20 +54,12 @@ class CellOutcome:
             done: the body of the ``chip_done`` message.
         """
         chips = tuple(ChipRecord.of(made.chip) for made in place.chips)
-        here, answers = replace(run, chips=chips), done["answers"]
+        here = replace(run, chips=chips)
         proposals = []
         for found, prompt in detections:
-            label = contract.words_for_label(found.proposal.label)
-            named = replace(found, proposal=replace(found.proposal, label=label))
+            named = found.labelled(contract.words_for_label(found.proposal.label))
             proposals.append((named.wkb, proposal_values(here, named, prompt)))
-        footprint = {
-            **chip_values(here, together(chips)),
-            "outcome": CellState.DONE.value,
-            "prompt": "\n".join(answer["prompt"] for answer in answers),
-            "caption": "\n".join(answer["text"] for answer in answers if answer["answer"] == "text"),
-            "n_boxes": len(proposals),
-            "dropped": sum(sum(answer["dropped"].values()) for answer in answers),
-        }
+        footprint = {**chip_values(here, together(chips)), **told_values(done["answers"], len(proposals))}
         return cls(CellState.DONE, done["seconds"], "", proposals, footprint)
 
 
