@@ -44,8 +44,8 @@ class DevicePage(QWidget):
             ("auto", self.tr("automatic: fast, and nearly exact")),
             ("float32", self.tr("float32: exact, more memory")),
             ("bfloat16", self.tr("bfloat16: half the memory")),
-            ("q8", self.tr("8 bits: CPU only, faster, close to exact")),
-            ("q4", self.tr("4 bits: CPU only, fastest, less exact")),
+            ("q8", self.tr("8 bits: CPU only, fast, close to exact")),
+            ("q4", self.tr("4 bits: CPU only, least memory, less exact")),
         )
         self.threads = _number(MOST_THREADS, 1, self.tr("automatic: leaves a core to QGIS"))
         self.memory_limit = _number(MOST_MEMORY_MB, 256, self.tr("automatic: what is free"), " MB")
