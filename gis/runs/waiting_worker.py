@@ -54,7 +54,8 @@ class WaitingWorker:
     @property
     def is_running(self) -> bool:
         """Whether there is a process; what it had loaded is gone where there is none."""
-        return self._process is not None
+        running = QProcess.ProcessState.Running
+        return self._process is not None and self._process.state() == running
 
     @property
     def process_id(self) -> int | None:

@@ -20,8 +20,6 @@ from .spread import NumberTokens
 
 _TRUST = 3
 """Guesses that may be wrong from their first token on, more than right ones, before no more are made."""
-
-
 _TOGETHER_BYTES = 256_000_000
 """Of contexts that are written to side by side; further rows wait until some of these have left."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -92,6 +94,14 @@ def test_a_worker_that_listens_lives_on_when_somebody_gives_up(qgis_app):
         gives_up[0] = False
         assert worker.answer(MessageType.LOAD, load)["info"]["name"] == "lspace-mini"
         assert worker.process_id == process_id
+
+
+def test_a_worker_that_dies_while_nobody_asks_has_nothing_loaded_any_more(qtbot, make_worker):
+    worker = make_worker("well")
+    worker.answer(MessageType.LOAD, {})
+    os.kill(worker.process_id, signal.SIGKILL)
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=5000)
+    assert texts(worker.ask(MessageType.RUN, {})) == "first second "
 
 
 def test_no_process_is_left_after_closing(make_worker):
