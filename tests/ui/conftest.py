@@ -13,6 +13,7 @@ from lspace.gis.settings import DockState, Settings
 from options_dialog import OptionsDialog
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsProject
+from review_desk import Desk
 
 TARGETS = ((-700, 300, 160), (450, 500, 120), (600, -250, 240))
 
@@ -49,6 +50,29 @@ def make_window(qtbot):
     QgsProject.instance().clear()
     Settings().save()
     DockState().save()
+
+
+@pytest.fixture
+def make_desk(qtbot):
+    """Makes review panels beside a map, with layers to review."""
+    desks = []
+
+    def make(*layers, **options):
+        QgsProject.instance().addMapLayers(list(layers))
+        desk = Desk(layers, **options)
+        desks.append(desk)
+        desk.show()
+        qtbot.waitExposed(desk)
+        desk.activateWindow()
+        if layers:
+            desk.canvas.setExtent(layers[0].extent().buffered(100))
+        desk.table.setFocus()
+        return desk
+
+    yield make
+    for desk in desks:
+        desk.close()
+        desk.deleteLater()
 
 
 @pytest.fixture

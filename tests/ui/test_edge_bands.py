@@ -12,7 +12,7 @@ from qgis.core import QgsProject
 from qgis.gui import QgsRubberBand
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
-from review_desk import Desk, layer_to_review
+from review_desk import layer_to_review
 from uncertain_boxes import QUARTERS, chip_at, detection, shape_of, uncertain_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_new_project")
@@ -20,27 +20,6 @@ pytestmark = pytest.mark.usefixtures("qgis_new_project")
 CHIP = chip_at(30)
 ONE, OTHER = QUARTERS, (0.5, 0.75, 0.9955, 0.9955)
 PENDING, ACCEPTED = "#ffd23f", "#27e8ff"
-
-
-@pytest.fixture
-def make_desk(qtbot):
-    desks = []
-
-    def make(*layers, **options):
-        QgsProject.instance().addMapLayers(list(layers))
-        desk = Desk(layers, **options)
-        desks.append(desk)
-        desk.show()
-        qtbot.waitExposed(desk)
-        desk.activateWindow()
-        desk.canvas.setExtent(layers[0].extent().buffered(100))
-        desk.table.setFocus()
-        return desk
-
-    yield make
-    for desk in desks:
-        desk.close()
-        desk.deleteLater()
 
 
 def two_boxes(created="2026-01-01T10:00:00Z"):

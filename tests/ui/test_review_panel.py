@@ -18,34 +18,12 @@ from qgis.PyQt.QtCore import QCoreApplication, QEvent, Qt
 from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QMainWindow, QSlider, QToolButton
-from review_desk import HARBOUR, SIDE, Desk, detection_at, ids_of, layer_to_review, square, stream_in, values
+from review_desk import HARBOUR, SIDE, detection_at, ids_of, layer_to_review, square, stream_in, values
 from saved import save_layer
 
 pytestmark = pytest.mark.usefixtures("qgis_new_project")
 
 MANY = [("water", None)] * 10_000
-
-
-@pytest.fixture
-def make_desk(qtbot):
-    desks = []
-
-    def make(*layers, **options):
-        QgsProject.instance().addMapLayers(list(layers))
-        desk = Desk(layers, **options)
-        desks.append(desk)
-        desk.show()
-        qtbot.waitExposed(desk)
-        desk.activateWindow()
-        if layers:
-            desk.canvas.setExtent(layers[0].extent().buffered(100))
-        desk.table.setFocus()
-        return desk
-
-    yield make
-    for desk in desks:
-        desk.close()
-        desk.deleteLater()
 
 
 def press(desk, keys, modifier=Qt.KeyboardModifier.NoModifier):
