@@ -49,6 +49,7 @@ def script():
     install(ZIP)  # as an update comes
     yield lambda: not worker.exists()
     yield from open_dock()
+    yield lambda: ": ready" in dock().state_label.text()  # opened by a click: loaded ahead
     seen["state after an update"] = dock().state_label.text()
     seen["foreign modules after an update"] = foreign_modules()
     uninstall()
