@@ -23,7 +23,7 @@ def shown_at(qtbot, dialog, width, height):
     dialog.resize(width, height)
     dialog.show()
     dialog.activateWindow()
-    qtbot.waitUntil(dialog.isActiveWindow, timeout=3000)
+    qtbot.waitUntil(dialog.isActiveWindow, timeout=20_000)
     return dialog
 
 

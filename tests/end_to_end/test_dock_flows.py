@@ -268,7 +268,7 @@ def test_the_report_has_the_numbers_of_the_layer_as_html_and_as_pdf(qtbot, revie
     press(reviewed, Qt.Key.Key_A, Qt.Key.Key_A, *[Qt.Key.Key_R] * (reviewed.end.boxes - 2))
     panel = reviewed.dock.report_panel
     reviewed.dock.show_panel(panel)
-    qtbot.waitUntil(lambda: "Accepted: 2" in panel.preview.toPlainText(), timeout=5000)
+    qtbot.waitUntil(lambda: "Accepted: 2" in panel.preview.toPlainText(), timeout=20_000)
     panel.open_box.setChecked(False)
     told = reviewed.dock.told_label
     for button, name in ((panel.html_button, "report.html"), (panel.pdf_button, "report.pdf")):

@@ -194,7 +194,7 @@ def test_a_cancel_between_tokens_keeps_what_arrived_and_the_worker(qtbot, make_r
     qtbot.waitUntil(lambda: bool(runner.steps) and runner.steps[-1].boxes >= 2, timeout=20000)
     process_id = runner.worker_process_id
     runner.cancel()
-    qtbot.waitUntil(lambda: bool(runner.ends), timeout=1000)
+    qtbot.waitUntil(lambda: bool(runner.ends), timeout=20_000)
     assert runner.ends[0].outcome is RunOutcome.CANCELLED
     assert 2 <= runner.ends[0].proposals.featureCount() < len(TARGETS)
     assert runner.worker_process_id == process_id
@@ -209,7 +209,7 @@ def test_a_worker_killed_in_the_middle_is_one_crash_and_the_next_run_works(qtbot
     runner.start(detect_order(view), SETTINGS)
     qtbot.waitUntil(lambda: bool(runner.steps) and runner.steps[-1].boxes >= 1, timeout=20000)
     os.kill(runner.worker_process_id, signal.SIGKILL)
-    qtbot.waitUntil(lambda: bool(runner.ends), timeout=5000)
+    qtbot.waitUntil(lambda: bool(runner.ends), timeout=20_000)
     (end,) = runner.ends
     assert end.outcome is RunOutcome.CRASHED
     assert isinstance(end.error, WorkerCrashed)
@@ -248,7 +248,7 @@ def test_chips_cancelled_in_the_list_of_tasks_cancel_the_run(qtbot, make_runner)
     source = RasterSource.from_layer(layer)
     runner.start(detect_order(view, images=(ImageSource("", view, source),)), SETTINGS)
     QgsApplication.taskManager().cancelAll()
-    qtbot.waitUntil(lambda: bool(runner.ends), timeout=5000)
+    qtbot.waitUntil(lambda: bool(runner.ends), timeout=20_000)
     assert [end.outcome for end in runner.ends] == [RunOutcome.CANCELLED]
 
 

@@ -61,7 +61,7 @@ def test_its_children_end_with_it(qtbot, way):
     else:
         qtbot.waitUntil(lambda: bool(process.ends), timeout=20_000)
         assert process.ends[0].log == "no answer within 3 s"
-    qtbot.waitUntil(lambda: not is_running(grandchild), timeout=5000)
+    qtbot.waitUntil(lambda: not is_running(grandchild), timeout=20_000)
     assert is_running(os.getpid())
 
 

@@ -186,7 +186,7 @@ def ask(qtbot, layer, x, y):
     always = QNetworkRequest.CacheLoadControl.AlwaysNetwork
     request.setAttribute(QNetworkRequest.Attribute.CacheLoadControlAttribute, always)
     reply = QgsNetworkAccessManager.instance().get(request)
-    qtbot.waitUntil(reply.isFinished, timeout=5000)
+    qtbot.waitUntil(reply.isFinished, timeout=20_000)
 
 
 @pytest.mark.parametrize("fault", [500, "sleeps"])
@@ -225,7 +225,7 @@ def test_a_server_that_is_down_is_a_blank_chip_with_the_reason(make_chip, server
     began = time.monotonic()
     with pytest.raises(BlankChip) as caught:
         make_chip(tile_view(tile_layer(server)))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert longest_wait() < 1
     assert caught.value.values["reason"] == "failed"
     assert [note.subject for note in caught.value.values["notes"]] == ["tiles"]
@@ -235,7 +235,7 @@ def test_a_server_that_never_answers_ends_with_the_networks_timeout(make_chip, s
     server.fault = "sleeps"
     began = time.monotonic()
     make_chip(tile_view(tile_layer(server)))
-    assert time.monotonic() - began < 3 * TIMEOUT_MS / 1000
+    assert time.monotonic() - began < 10 * TIMEOUT_MS / 1000
     assert longest_wait() < 1
 
 
@@ -256,7 +256,7 @@ def test_giving_up_on_a_server_that_never_answers_holds_nothing_up(qtbot, server
     del job
     gc.collect()
     qtbot.wait(200)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20  # of 60
     assert longest_wait() < 1
     assert told == []
 

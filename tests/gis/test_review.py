@@ -144,7 +144,7 @@ def test_a_hundred_changes_are_told_once(qtbot):
 
     review.accept(ids_of(layer))
 
-    qtbot.waitUntil(lambda: bool(told), timeout=3000)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
     qtbot.wait(20)
     assert told == [100]
 

@@ -60,7 +60,7 @@ def test_a_cancel_while_the_environment_is_made_is_heard(qtbot, local_order):
     told.preparation.cancel()
     qtbot.waitUntil(lambda: bool(told.ends), timeout=20_000)
     assert told.ends == [None]
-    qtbot.waitUntil(lambda: processes_in(told.preparation._environment) == [], timeout=5000)
+    qtbot.waitUntil(lambda: processes_in(told.preparation._environment) == [], timeout=20_000)
     assert versions_in(ended(qtbot, local_order).end) == PACKAGES
 
 

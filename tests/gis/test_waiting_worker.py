@@ -100,7 +100,7 @@ def test_a_worker_that_dies_while_nobody_asks_has_nothing_loaded_any_more(qtbot,
     worker = make_worker("well")
     worker.answer(MessageType.LOAD, {})
     os.kill(worker.process_id, signal.SIGKILL)
-    qtbot.waitUntil(lambda: not worker.is_running, timeout=5000)
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=20_000)
     assert texts(worker.ask(MessageType.RUN, {})) == "first second "
 
 

@@ -45,7 +45,7 @@ def test_a_request_starts_the_worker_and_is_answered(qtbot, make_worker):
     worker = make_worker("well")
     assert worker.process_id is None
     request = worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: any(m.type is MessageType.RESULT for m in worker.heard), timeout=5000)
+    qtbot.waitUntil(lambda: any(m.type is MessageType.RESULT for m in worker.heard), timeout=20_000)
     assert texts(worker) == "first second "
     assert [m.request_id for m in worker.heard if m.type is MessageType.RESULT] == [request]
     assert worker.state is WorkerState.IDLE
@@ -56,7 +56,7 @@ def test_a_request_sent_while_the_worker_starts_is_not_lost(qtbot, make_worker):
     worker.send(MessageType.LOAD, {})
     worker.send(MessageType.RUN, {})
     assert worker.state is WorkerState.STARTING
-    qtbot.waitUntil(lambda: sum(m.type is MessageType.RESULT for m in worker.heard) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: sum(m.type is MessageType.RESULT for m in worker.heard) == 2, timeout=20_000)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_worker_that_ends_by_itself_is_a_crash_with_its_last_words(
 ):
     worker = make_worker(mode)
     worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: bool(worker.crashes), timeout=5000)
+    qtbot.waitUntil(lambda: bool(worker.crashes), timeout=20_000)
     (error,) = worker.crashes
     assert (error.values["reason"], error.values["exit_code"]) == (reason, exit_code)
     last_words = "DLL load failed" if mode == "exits-at-start" else "about to go wrong: Málaga"
@@ -81,17 +81,17 @@ def test_a_worker_that_ends_by_itself_is_a_crash_with_its_last_words(
 def test_a_worker_that_writes_garbage_is_ended_and_its_earlier_words_are_kept(qtbot, make_worker, mode):
     worker = make_worker(mode)
     worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: worker.process_id is not None, timeout=5000)
+    qtbot.waitUntil(lambda: worker.process_id is not None, timeout=20_000)
     process_id = worker.process_id
     qtbot.waitUntil(lambda: bool(worker.crashes), timeout=15000)
     assert worker.crashes[0].values["reason"] == "garbage"
     assert texts(worker) == "first second "
-    qtbot.waitUntil(lambda: not is_running(process_id), timeout=5000)
+    qtbot.waitUntil(lambda: not is_running(process_id), timeout=20_000)
 
 
 def test_a_program_that_cannot_be_started_is_a_crash(qtbot):
     worker = WorkerProcess("/nonexistent/python")
-    with qtbot.waitSignal(worker.crashed, timeout=5000) as told:
+    with qtbot.waitSignal(worker.crashed, timeout=20_000) as told:
         worker.send(MessageType.RUN, {})
     assert told.args[0].values["reason"] == "not started"
 
@@ -99,61 +99,61 @@ def test_a_program_that_cannot_be_started_is_a_crash(qtbot):
 def test_after_a_crash_the_next_request_starts_a_new_worker(qtbot, make_worker):
     worker = make_worker("killed")
     worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: len(worker.crashes) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(worker.crashes) == 1, timeout=20_000)
     worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: len(worker.crashes) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(worker.crashes) == 2, timeout=20_000)
     assert texts(worker) == "first second " * 2
 
 
 def test_a_kill_from_outside_while_idle_is_no_crash_and_the_next_request_works(qtbot, make_worker):
     worker = make_worker("well")
     worker.send(MessageType.LOAD, {})
-    qtbot.waitUntil(lambda: worker.state is WorkerState.IDLE and bool(worker.heard), timeout=5000)
+    qtbot.waitUntil(lambda: worker.state is WorkerState.IDLE and bool(worker.heard), timeout=20_000)
     os.kill(worker.process_id, signal.SIGKILL)
-    qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=5000)
+    qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=20_000)
     assert worker.crashes == []
     worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: texts(worker) == "first second ", timeout=5000)
+    qtbot.waitUntil(lambda: texts(worker) == "first second ", timeout=20_000)
 
 
 def test_a_worker_that_ignores_a_cancel_is_killed_after_a_grace(qtbot, make_worker):
     worker = make_worker("deaf")
     request = worker.send(MessageType.RUN, {})
-    qtbot.waitUntil(lambda: texts(worker) == "first second ", timeout=5000)
+    qtbot.waitUntil(lambda: texts(worker) == "first second ", timeout=20_000)
     process_id, started = worker.process_id, time.monotonic()
     worker.cancel(request)
     assert worker.state is WorkerState.CANCELLING
-    qtbot.waitUntil(lambda: worker.heard[-1].type is MessageType.CANCELLED, timeout=5000)
+    qtbot.waitUntil(lambda: worker.heard[-1].type is MessageType.CANCELLED, timeout=20_000)
     assert time.monotonic() - started >= worker_process.CANCEL_GRACE_MS / 1000 - 0.1
     assert worker.heard[-1].request_id == request
     assert worker.crashes == []
-    qtbot.waitUntil(lambda: not is_running(process_id), timeout=5000)
+    qtbot.waitUntil(lambda: not is_running(process_id), timeout=20_000)
 
 
 def test_a_worker_that_is_loading_is_killed_at_once_by_a_cancel(qtbot, make_worker):
     worker = make_worker("deaf-while-loading")
     request = worker.send(MessageType.LOAD, {})
-    qtbot.waitUntil(lambda: any(m.type is MessageType.STAGE for m in worker.heard), timeout=5000)
+    qtbot.waitUntil(lambda: any(m.type is MessageType.STAGE for m in worker.heard), timeout=20_000)
     process_id = worker.process_id
     worker.cancel(request)
     assert worker.heard[-1].type is MessageType.CANCELLED
-    qtbot.waitUntil(lambda: not is_running(process_id), timeout=5000)
+    qtbot.waitUntil(lambda: not is_running(process_id), timeout=20_000)
 
 
-def test_stop_ends_a_healthy_worker_by_closing_its_input(qtbot, make_worker):
+def test_stop_ends_a_healthy_worker_by_closing_its_input(qtbot, make_worker, monkeypatch):
     worker = make_worker("well")
     worker.send(MessageType.LOAD, {})
-    qtbot.waitUntil(lambda: worker.state is WorkerState.IDLE and bool(worker.heard), timeout=5000)
-    process_id, started = worker.process_id, time.monotonic()
+    qtbot.waitUntil(lambda: worker.state is WorkerState.IDLE and bool(worker.heard), timeout=20_000)
+    process_id = worker.process_id
+    monkeypatch.setattr(worker_process, "STOP_GRACE_MS", 600_000)  # it is not killed
     worker.stop()
-    qtbot.waitUntil(lambda: not is_running(process_id), timeout=5000)
-    assert time.monotonic() - started < worker_process.STOP_GRACE_MS / 1000
+    qtbot.waitUntil(lambda: not is_running(process_id), timeout=20_000)
 
 
 def test_stop_kills_a_worker_that_does_not_end_even_if_its_host_is_gone(qtbot):
     worker = WorkerProcess(sys.executable, [MISBEHAVING, "deaf-to-the-end"])
     worker.send(MessageType.RUN, {})
-    with qtbot.waitSignal(worker.message_received, timeout=5000):
+    with qtbot.waitSignal(worker.message_received, timeout=20_000):
         pass
     process_id = worker.process_id
     worker.stop()
@@ -166,7 +166,7 @@ def test_a_chatty_worker_does_not_hang_and_the_end_of_its_log_is_kept(qtbot, mak
     worker = make_worker("noisy")
     worker.send(MessageType.RUN, {})
     qtbot.waitUntil(lambda: any(m.type is MessageType.RESULT for m in worker.heard), timeout=10000)
-    qtbot.waitUntil(lambda: "the last line" in worker.log_tail(), timeout=5000)
+    qtbot.waitUntil(lambda: "the last line" in worker.log_tail(), timeout=20_000)
     assert len(worker.log_tail()) <= worker_process.LOG_TAIL_BYTES
 
 

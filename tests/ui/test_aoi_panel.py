@@ -39,7 +39,7 @@ def polygons(crs_name=UTM, sides=(1000, 500), name="fields"):
 
 def wait_for_change(qtbot, window):
     window.changes.clear()
-    qtbot.waitUntil(lambda: bool(window.changes), timeout=2000)
+    qtbot.waitUntil(lambda: bool(window.changes), timeout=20_000)
 
 
 def test_at_first_the_view_is_the_area_and_nothing_is_outlined(make_window):
@@ -335,7 +335,7 @@ def test_without_a_crs_of_the_map_there_is_a_sentence(qtbot, make_window):
     window.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
     with pytest.raises(CrsUnknown):
         window.panel.aoi()
-    qtbot.waitUntil(lambda: "coordinate reference system" in window.says(), timeout=2000)
+    qtbot.waitUntil(lambda: "coordinate reference system" in window.says(), timeout=20_000)
 
 
 def test_the_panel_can_be_used_at_320_pixels_and_by_keyboard(make_window):

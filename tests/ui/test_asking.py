@@ -168,7 +168,7 @@ def test_a_click_on_zoom_takes_the_map_back_to_the_area(qtbot, make_window):
 def test_a_second_question_waits_for_the_first(qtbot, make_window):
     window = make_window(token_s="0.1")
     click(window.dock.run_panel.run_button)
-    qtbot.waitUntil(lambda: window.runner.is_busy, timeout=5000)
+    qtbot.waitUntil(lambda: window.runner.is_busy, timeout=20_000)
     window.controller.asking.run()
     assert "Wait for it, or cancel it" in window.dock.told_label.text()
     qtbot.waitUntil(lambda: len(window.ends) == 1, timeout=30000)

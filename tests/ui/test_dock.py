@@ -56,7 +56,7 @@ def test_a_click_on_run_writes_the_caption_and_ends_ready_for_the_next(qtbot, ma
 def test_control_and_return_run_from_anywhere_in_the_dock(qtbot, make_window):
     window = make_window()
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=3000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     window.dock.task_panel.task_combo.setFocus()
     QTest.keyClick(window.dock.task_panel.task_combo, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: len(window.ends) == 1, timeout=30000)
@@ -102,7 +102,7 @@ def test_cancel_ends_the_run_and_keeps_the_text(qtbot, make_window):
     click(window.dock.run_panel.run_button)
     qtbot.waitUntil(lambda: "This pic" in answer_of(window), timeout=20000)
     click(window.dock.run_panel.cancel_button)
-    qtbot.waitUntil(lambda: bool(window.ends), timeout=2000)
+    qtbot.waitUntil(lambda: bool(window.ends), timeout=20_000)
     assert window.ends[0].outcome is RunOutcome.CANCELLED
     assert "Cancelled" in answer_of(window)
     assert "This pic" in answer_of(window)

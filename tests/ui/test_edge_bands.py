@@ -93,9 +93,9 @@ def test_a_box_that_is_reshaped_loses_its_band(make_desk, qtbot):
     layer.beginEditCommand("their tool")
     assert layer.changeGeometry(desk.shown()[0], shape_of((0.2, 0.2, 0.3, 0.3), CHIP))
     layer.endEditCommand()
-    qtbot.waitUntil(lambda: drawn(desk) == {PENDING: 1}, timeout=3000)
+    qtbot.waitUntil(lambda: drawn(desk) == {PENDING: 1}, timeout=20_000)
     layer.undoStack().undo()
-    qtbot.waitUntil(lambda: drawn(desk) == {PENDING: 2}, timeout=3000)
+    qtbot.waitUntil(lambda: drawn(desk) == {PENDING: 2}, timeout=20_000)
 
 
 def test_bands_are_those_of_the_layer_under_review_and_go_with_it(make_desk):

@@ -231,7 +231,7 @@ def reachable(part):
 def test_the_tab_key_goes_through_the_form_from_the_top_to_the_bottom(qtbot, make_window, task):
     window = reviewed_window(qtbot, make_window)
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=3000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     dock = window.dock
     choose_task(window, task)
     unfold_everything(window)
@@ -243,7 +243,7 @@ def test_the_tab_key_goes_through_the_form_from_the_top_to_the_bottom(qtbot, mak
         assert len(set(came_to)) == len(came_to)
         assert set(came_to) == reachable(dock.widget())
         came_to = [field for field in came_to if field is not dock.conversation_panel.log]
-        qtbot.waitUntil(lambda fields=came_to: out_of_order(fields, dock) == [], timeout=3000)
+        qtbot.waitUntil(lambda fields=came_to: out_of_order(fields, dock) == [], timeout=20_000)
 
 
 def test_the_tab_key_goes_through_each_page_of_the_options_from_the_top_to_the_bottom(qtbot, open_dialog):
@@ -260,7 +260,7 @@ def test_the_line_for_questions_comes_before_the_many_links_of_the_log(qtbot, ma
     window = reviewed_window(qtbot, make_window)
     panel = window.dock.conversation_panel
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=3000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     came_to = tabbed_through(window.dock, window.dock.aoi_panel.source_combo)
     assert came_to.index(panel.log) == came_to.index(panel.more_button) + 1
 
@@ -279,7 +279,7 @@ def test_all_classes_can_be_chosen_by_keys(qtbot, make_window):
     window = make_window()
     choose_task(window, "ground")
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=3000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     classes = window.dock.task_panel.classes
     classes.boxes["built areas"].setFocus()
     qtbot.wait(50)
@@ -358,7 +358,7 @@ def save_all(qtbot, window, path):
     layer = window.ends[-1].proposals
     window.dock.review_panel.save_requested.emit(layer, ExportFormat.GEOPACKAGE, None)
     dialog = window.dock.findChild(QFileDialog, "LSpaceSaveDialog")
-    qtbot.waitUntil(dialog.isVisible, timeout=3000)
+    qtbot.waitUntil(dialog.isVisible, timeout=20_000)
     dialog.fileSelected.emit(str(path))
     dialog.close()
 
@@ -371,7 +371,7 @@ def test_a_run_shows_how_far_it_is_how_long_it_takes_and_how_to_stop_it(qtbot, m
     assert panel.progress_bar.isVisible()
     assert panel.stage_label.text().endswith(("left", "so far"))
     click(panel.cancel_button)
-    qtbot.waitUntil(lambda: bool(window.ends), timeout=5000)
+    qtbot.waitUntil(lambda: bool(window.ends), timeout=20_000)
 
 
 def wait_for_cancel(monkeypatch, kind):
@@ -410,7 +410,7 @@ def test_writing_training_rows_can_be_given_up(qtbot, make_window, tmp_path, mon
     window.dock.review_panel.save_button.menu().actions()[-1].trigger()
     click(window.dock.findChild(QPushButton, "LSpaceRowsChoose"))
     dialog = window.dock.findChild(QFileDialog, "LSpaceRowsFolder")
-    qtbot.waitUntil(dialog.isVisible, timeout=3000)
+    qtbot.waitUntil(dialog.isVisible, timeout=20_000)
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
     click(window.dock.told_part.give_up_button)

@@ -190,7 +190,7 @@ def test_moving_the_map_alone_draws_no_image_anew(make_window, qtbot):
     centre.setX(centre.x() + 500)
     window.canvas.setCenter(centre)
     window.canvas.refresh()
-    qtbot.waitSignal(window.canvas.mapCanvasRefreshed, timeout=5000).wait()
+    qtbot.waitSignal(window.canvas.mapCanvasRefreshed, timeout=20_000).wait()
     settle(qtbot, window)
     assert len(window.previews) == count
 
@@ -231,7 +231,7 @@ def test_a_preview_waits_while_the_panel_is_hidden_or_paused(make_window, qtbot)
 def test_pausing_in_the_middle_of_a_preview_makes_it_later(make_window, qtbot):
     window = make_window()
     window.set_area(2500)
-    qtbot.waitUntil(lambda: window.panel.preview.is_busy, timeout=5000)
+    qtbot.waitUntil(lambda: window.panel.preview.is_busy, timeout=20_000)
     window.panel.set_paused(True)
     count = len(window.previews)
     qtbot.wait(300)
@@ -476,7 +476,7 @@ def test_advice_stays_while_a_new_preview_is_made_and_then_leads_to_the_new_area
     height = window.panel.sizeHint().height()
     moved = Aoi(square_at(window.crs, 300, 0, 800), window.crs)
     window.panel.set_aoi(moved)
-    qtbot.waitUntil(lambda: window.panel.preview.is_busy, timeout=5000)
+    qtbot.waitUntil(lambda: window.panel.preview.is_busy, timeout=20_000)
     assert window.remedies() == [button]
     assert not button.isEnabled()
     assert window.panel.sizeHint().height() == height
@@ -488,7 +488,7 @@ def test_advice_stays_while_a_new_preview_is_made_and_then_leads_to_the_new_area
 
 def test_other_advice_is_told_so_that_the_dock_can_give_it_room(make_window, qtbot):
     window = make_window()
-    with qtbot.waitSignal(window.panel.preview_changed, timeout=5000):
+    with qtbot.waitSignal(window.panel.preview_changed, timeout=20_000):
         window.set_area(800)
     settle(qtbot, window)
     told = []

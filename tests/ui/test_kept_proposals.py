@@ -31,7 +31,7 @@ def reviewed(qtbot, make_window):
 def begin_review(qtbot, window):
     window.dock.show_panel(window.dock.review_panel)
     table = window.dock.review_panel.table
-    qtbot.waitUntil(lambda: table.model().rowCount() == 3, timeout=3000)
+    qtbot.waitUntil(lambda: table.model().rowCount() == 3, timeout=20_000)
 
 
 def press(window, key):
@@ -112,7 +112,7 @@ def test_what_came_back_is_saved_as_a_shapefile_and_reported(qtbot, reviewed, tm
 
     reviewed.dock.show_panel(reviewed.dock.report_panel)
     report = reviewed.dock.report_panel.preview
-    qtbot.waitUntil(lambda: "Accepted: 1" in report.toPlainText(), timeout=5000)
+    qtbot.waitUntil(lambda: "Accepted: 1" in report.toPlainText(), timeout=20_000)
     assert f"{accepted['area_m2'] / 1e4:.2f} ha" in report.toPlainText()
 
 

@@ -262,7 +262,7 @@ def needed_width(label):
 def open_at(qtbot, window, width, height):
     window.resize(max(1300, 2 * width), height)
     window.resizeDocks([window.dock], [width], Qt.Orientation.Horizontal)
-    qtbot.waitUntil(lambda: abs(window.dock.width() - width) <= 1, timeout=3000)
+    qtbot.waitUntil(lambda: abs(window.dock.width() - width) <= 1, timeout=20_000)
 
 
 @pytest.mark.parametrize("width", [640, 840])
@@ -270,14 +270,14 @@ def test_with_letters_twice_as_large_nothing_is_cut_off(qtbot, large_letters, ma
     window = reviewed_window(qtbot, make_window)
     open_at(qtbot, window, width, 1600)
     for _ in every_view(qtbot, window):
-        qtbot.waitUntil(lambda: assert_nothing_is_cut_off(window.dock), timeout=5000)
+        qtbot.waitUntil(lambda: assert_nothing_is_cut_off(window.dock), timeout=20_000)
 
 
 def test_at_320_pixels_nothing_is_cut_off(qtbot, make_window):
     window = reviewed_window(qtbot, make_window)
     open_at(qtbot, window, 320, 900)
     for _ in every_view(qtbot, window):
-        qtbot.waitUntil(lambda: assert_nothing_is_cut_off(window.dock), timeout=5000)
+        qtbot.waitUntil(lambda: assert_nothing_is_cut_off(window.dock), timeout=20_000)
 
 
 def test_on_a_small_screen_everything_can_be_scrolled_to_and_run_stays_in_sight(qtbot, make_window):
@@ -326,6 +326,6 @@ def test_what_is_prepared_comes_into_sight_on_a_small_screen(qtbot, open_dialog)
     activity, view = dialog.work.runtime.activity, dialog.page.runtime.activity
     activity.begin("Preparing", lambda: None)
     activity.log("a line")
-    qtbot.waitUntil(lambda: not view.cancel_button.visibleRegion().isEmpty(), timeout=3000)
+    qtbot.waitUntil(lambda: not view.cancel_button.visibleRegion().isEmpty(), timeout=20_000)
     activity.end("A long sentence that says what went wrong. " * 5)
-    qtbot.waitUntil(lambda: not view.label.visibleRegion().isEmpty(), timeout=3000)
+    qtbot.waitUntil(lambda: not view.label.visibleRegion().isEmpty(), timeout=20_000)

@@ -76,7 +76,7 @@ def save(qtbot, desk, button, path):
     dialog = desk.panel.findChild(QFileDialog, "LSpaceReportDialog")
     dialog.fileSelected.emit(str(path))
     dialog.close()
-    qtbot.waitUntil(lambda: desk.panel.findChild(QFileDialog, "LSpaceReportDialog") is None, timeout=3000)
+    qtbot.waitUntil(lambda: desk.panel.findChild(QFileDialog, "LSpaceReportDialog") is None, timeout=20_000)
 
 
 def until_said(qtbot, desk, words):

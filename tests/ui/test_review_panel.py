@@ -115,7 +115,7 @@ def test_boxes_that_stream_in_leave_the_selection_and_the_keyboard_where_they_ar
 
     for place in range(4, 9):
         stream_in(layer, detection_at(place, "late"))
-        qtbot.waitUntil(lambda count=place + 1: len(desk.shown()) == count, timeout=3000)
+        qtbot.waitUntil(lambda count=place + 1: len(desk.shown()) == count, timeout=20_000)
 
     assert desk.table.selected_ids() == [ids[1]]
     assert desk.table.current_id() == ids[1]
@@ -425,7 +425,7 @@ def test_labels_that_arrive_are_offered_and_the_chosen_one_stays(make_desk, qtbo
     combo.setCurrentIndex(combo.findData("water"))
 
     stream_in(layer, detection_at(5, "Barge"))
-    qtbot.waitUntil(lambda: combo.findData("Barge") > 0, timeout=3000)
+    qtbot.waitUntil(lambda: combo.findData("Barge") > 0, timeout=20_000)
 
     assert combo.currentData() == "water"
     assert desk.cells(Column.LABEL) == ["water"]
@@ -459,7 +459,7 @@ def test_a_panel_that_is_shut_down_leaves_the_layers_alone(make_desk, qtbot):
     for _ in range(2):
         desk.panel.shut_down()
 
-    qtbot.waitUntil(lambda: not layer.findChildren(Review), timeout=3000)
+    qtbot.waitUntil(lambda: not layer.findChildren(Review), timeout=20_000)
     press(desk, "na")
     QgsProject.instance().clear()
     assert desk.panel.layer() is None
@@ -559,7 +559,7 @@ def test_the_tab_hears_of_every_decision(make_desk, qtbot):
 
     press(desk, "nar")
 
-    qtbot.waitUntil(lambda: told[-1:] == [2], timeout=3000)
+    qtbot.waitUntil(lambda: told[-1:] == [2], timeout=20_000)
 
 
 # saving

@@ -28,7 +28,7 @@ def reviewed(qtbot, make_window):
     window.end = run_to_the_end(qtbot, window)
     window.dock.show_panel(window.dock.review_panel)
     window.panel = window.dock.review_panel
-    qtbot.waitUntil(lambda: window.panel.table.model().rowCount() == 3, timeout=3000)
+    qtbot.waitUntil(lambda: window.panel.table.model().rowCount() == 3, timeout=20_000)
     return window
 
 
@@ -43,7 +43,7 @@ def values(window, name):
 
 def choose_file(qtbot, window, path):
     dialog = window.dock.findChild(QFileDialog, "LSpaceSaveDialog")
-    qtbot.waitUntil(dialog.isVisible, timeout=3000)
+    qtbot.waitUntil(dialog.isVisible, timeout=20_000)
     dialog.fileSelected.emit(str(path))
     dialog.close()
 
@@ -107,7 +107,7 @@ def test_what_was_reviewed_becomes_training_rows(qtbot, reviewed, tmp_path):
         press(reviewed, key)
     reviewed.panel.save_button.menu().actions()[-1].trigger()
     click(reviewed.dock.findChild(QPushButton, "LSpaceRowsChoose"))
-    qtbot.waitUntil(lambda: bool(folder_dialogs(reviewed)), timeout=3000)
+    qtbot.waitUntil(lambda: bool(folder_dialogs(reviewed)), timeout=20_000)
     (dialog,) = folder_dialogs(reviewed)
     dialog.fileSelected.emit(str(tmp_path))
     dialog.close()
@@ -128,7 +128,7 @@ def test_the_report_follows_the_review(qtbot, reviewed):
     press(reviewed, Qt.Key.Key_A)
     reviewed.dock.show_panel(reviewed.dock.report_panel)
     preview = reviewed.dock.report_panel.preview
-    qtbot.waitUntil(lambda: "vessel candidate" in preview.toPlainText(), timeout=5000)
+    qtbot.waitUntil(lambda: "vessel candidate" in preview.toPlainText(), timeout=20_000)
     text = preview.toPlainText()
     assert "not ground truth" in text
     assert "Detected 3 potential vessel candidate region(s)" in text

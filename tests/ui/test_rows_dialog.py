@@ -57,7 +57,7 @@ def choose_folder(qtbot, desk, folder):
     button = desk.part(QPushButton, "LSpaceRowsChoose")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     chooser = desk.part(QFileDialog, "LSpaceRowsFolder")
-    qtbot.waitUntil(chooser.isVisible, timeout=3000)
+    qtbot.waitUntil(chooser.isVisible, timeout=20_000)
     chooser.fileSelected.emit(str(folder))
     chooser.close()
 
@@ -78,7 +78,7 @@ def test_the_dialog_says_what_there_is_and_writes_it(qtbot, desk, tmp_path):
     assert desk.told[0] == f"Writing training rows to {tmp_path} ..."
     assert desk.told[1].startswith(f"Training rows written to {tmp_path / 'rows.jsonl'}. Rows: 1. Accepted")
     assert len(answers_in(tmp_path)) == 1
-    qtbot.waitUntil(lambda: desk.part(QDialog, "LSpaceRowsDialog") is None, timeout=3000)
+    qtbot.waitUntil(lambda: desk.part(QDialog, "LSpaceRowsDialog") is None, timeout=20_000)
     assert not desk.rows.is_writing
 
 
@@ -136,7 +136,7 @@ def test_rows_are_written_off_the_gui_thread_and_without_the_dialog(qtbot, desk,
     choose_folder(qtbot, desk, tmp_path)
     qtbot.waitUntil(arrived.is_set, timeout=20_000)
     assert desk.rows.is_writing
-    qtbot.waitUntil(lambda: desk.part(QDialog, "LSpaceRowsDialog") is None, timeout=3000)
+    qtbot.waitUntil(lambda: desk.part(QDialog, "LSpaceRowsDialog") is None, timeout=20_000)
     QgsProject.instance().removeMapLayer(desk.layer)
     goes_on.set()
     qtbot.waitUntil(lambda: len(desk.told) == 2, timeout=20_000)

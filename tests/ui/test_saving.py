@@ -87,10 +87,10 @@ def no_task_left(qtbot):
 
 def choose_file(qtbot, place, path):
     dialog = place.findChild(QFileDialog, "LSpaceSaveDialog")
-    qtbot.waitUntil(dialog.isVisible, timeout=3000)
+    qtbot.waitUntil(dialog.isVisible, timeout=20_000)
     dialog.fileSelected.emit(str(path))
     dialog.close()
-    qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=3000)
+    qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=20_000)
 
 
 def save(qtbot, place, layer, export_format, path, status=None):
@@ -122,7 +122,7 @@ def test_the_dialog_says_which_boxes_it_saves(qtbot, place, layer):
         dialog = place.findChild(QFileDialog, "LSpaceSaveDialog")
         titles.append(dialog.windowTitle())
         dialog.close()
-        qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=3000)
+        qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=20_000)
     assert titles == ["Save all boxes as Shapefile", "Save accepted boxes as Shapefile"]
 
 
@@ -130,7 +130,7 @@ def test_where_nothing_is_accepted_yet_no_file_is_asked_for(qtbot, place, layer)
     assert layer.rollBack()
     place.start(layer, ExportFormat.SHAPEFILE, Status.ACCEPTED)
     assert place.said == "Not saved. No proposal is accepted yet. Accept some first, or save all."
-    qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=3000)
+    qtbot.waitUntil(lambda: place.findChild(QFileDialog, "LSpaceSaveDialog") is None, timeout=20_000)
     assert not place.saving.is_saving
 
 

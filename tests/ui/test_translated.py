@@ -185,7 +185,7 @@ def test_what_came_of_a_run_is_in_the_users_language_and_what_the_model_wrote_is
     assert untranslated(dock, data) == []
     assert not WORD.search(without(data, text_of(dock.conversation_panel.log)))
     dock.show_panel(dock.report_panel)
-    qtbot.waitUntil(lambda: bool(dock.report_panel.preview.toPlainText()), timeout=5000)
+    qtbot.waitUntil(lambda: bool(dock.report_panel.preview.toPlainText()), timeout=20_000)
     assert not WORD.search(without(data, text_of(dock.report_panel.preview)))
     table = dock.review_panel.table.model()
     told = [
