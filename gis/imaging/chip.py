@@ -91,7 +91,8 @@ def encode_png(rgb: np.ndarray) -> bytes:
 
 def make_chip_id(png: bytes, transform: GeoTransform) -> str:
     """Twelve digits that the same pixels at the same place always get."""
-    return hashlib.sha256(png + repr(astuple(transform)).encode()).hexdigest()[:12]
+    numbers = tuple(map(float, astuple(transform)))  # numpy writes its own in another way
+    return hashlib.sha256(png + repr(numbers).encode()).hexdigest()[:12]
 
 
 def check_content(rgb: np.ndarray, valid_share: float) -> None:

@@ -44,7 +44,7 @@ class PackageIndex(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.server_address[1]}/simple"
+        return f"https://localhost:{self.server_address[1]}/simple"
 
     def start(self) -> None:
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -136,7 +136,7 @@ def self_signed(path: Path) -> Path:
         "-subj",
         "/CN=LSpace test",
     ]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:TRUE"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-addext", "basicConstraints=critical,CA:TRUE"]
     key = path.with_suffix(".key")
     subprocess.run(
         [*command, *names, "-keyout", str(key), "-out", str(path)], check=True, capture_output=True
