@@ -221,4 +221,6 @@ def _is_whole(target: SaveTarget, features: QgsVectorLayer, folder: Path) -> boo
 
 
 def _count_geometries(layer: QgsVectorLayer) -> int:
-    return sum(feature.hasGeometry() for feature in layer.getFeatures(QgsFeatureRequest().setNoAttributes()))
+    """Those with an extent: a missing shape comes back as an empty one from some formats."""
+    features = layer.getFeatures(QgsFeatureRequest().setNoAttributes())
+    return sum(feature.hasGeometry() and not feature.geometry().isEmpty() for feature in features)
