@@ -139,13 +139,13 @@ def test_an_empty_layer_can_be_saved(tmp_path, file_format):
     assert ogr.Open(str(saved.path)) is not None or file_format is ExportFormat.KML
 
 
-@pytest.mark.parametrize("file_format", KEEP_CRS)
+@pytest.mark.parametrize("file_format", [ExportFormat.SHAPEFILE, ExportFormat.GEOPACKAGE])
 def test_a_feature_without_a_shape_is_saved_among_the_others(tmp_path, file_format):
     layer = layer_of(detection(0), detection(1))
     assert layer.dataProvider().addFeature(QgsFeature(layer.fields()))
     path = save_layer(layer, tmp_path / "out", file_format).path
     dataset = ogr.Open(str(path))
-    assert [has_shape(feature) for feature in dataset.GetLayer(0)] == [True, True, False]
+    assert sorted(has_shape(feature) for feature in dataset.GetLayer(0)) == [False, True, True]
 
 
 def has_shape(feature: ogr.Feature) -> bool:
