@@ -34,6 +34,8 @@ PluginError
 │   ├── ScanDiffers         its file holds another scan
 │   └── JournalUnusable     its file is none of a scan, or cannot be written
 ├── RasterUnusable          a raster layer cannot be measured
+├── TargetUnknown           no model here looks for that
+├── MapToolError            a tool over the map cannot do what a model asked of it
 ├── ModelUnusable           a folder holds no model that can be run
 ├── ModelNotRemoved         a downloaded model cannot be deleted
 ├── RemoteUnusable          a server cannot be asked as it is set up
@@ -192,6 +194,14 @@ class JournalUnusable(ScanError):
 
 class RasterUnusable(PluginError):
     """``layer`` cannot be measured: ``reason`` is ``provider``, ``crs``, ``place`` or ``pixels``."""
+
+
+class TargetUnknown(PluginError):
+    """No model here was trained to look for a target; ``known`` are the names of those that it looks for."""
+
+
+class MapToolError(PluginError):
+    """A tool over the map cannot do what a model asked of it: the message says why, without paths."""
 
 
 class ModelUnusable(PluginError):

@@ -159,6 +159,21 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """How a model goes on with a conversation."""
+
+    system: str | None
+    """Said before all turns."""
+    context_tokens: int
+    """What a conversation may have in all, the answer included."""
+    max_new_tokens: int
+    """Tokens an answer may have."""
+    most_images: int
+    tools: bool
+    """Whether it was trained to call tools."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """Everything about one model that is not in its weights."""
 
@@ -176,6 +191,8 @@ class Contract:
     shares: Shares
     tasks: dict[str, Task]
     targets: tuple[Target, ...]
+    talk: Talk | None = None
+    """None where it knows single questions only."""
 
     @property
     def offered(self) -> tuple[Task, ...]:
@@ -271,6 +288,7 @@ def _read(name: str, entry: dict[str, Any]) -> Contract:
         shares=Shares(**entry["shares"]),
         tasks={key: _read_task(key, entry["system"], task) for key, task in entry["tasks"].items()},
         targets=tuple(Target(**target) for target in entry["targets"]),
+        talk=Talk(**entry["talk"]) if "talk" in entry else None,
     )
 
 

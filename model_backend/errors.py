@@ -4,6 +4,7 @@
 BackendError
 ├── ProtocolError          a line that is not a message
 ├── RequestError           a request that makes no sense
+├── ToolRefused            a model's call of a tool that makes no sense, or is not allowed
 ├── RuntimePackageMissing  the interpreter lacks a package
 ├── ModelError
 │   ├── ModelNotFound      no such folder, or not downloaded and offline
@@ -47,6 +48,12 @@ class RequestError(BackendError):
     """A request names an unknown task, option or value."""
 
     code = "request"
+
+
+class ToolRefused(BackendError):
+    """A model called a tool that there is not, or with arguments that it does not take."""
+
+    code = "tool_refused"
 
 
 class RuntimePackageMissing(BackendError):

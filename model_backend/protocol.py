@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lines that cross the process border: one JSON object a line, in ASCII, no line break inside.
 
-Towards the worker: ``load``, ``run``, ``batch``, ``agree``, ``merge``, ``cancel``. From it: ``ready`` once,
-then for each request any number of ``stage``, ``text``, ``detection``, ``chip_done``, ``merged`` and exactly
-one of ``result``, ``error``, ``cancelled``.
+Towards the worker: ``load``, ``run``, ``batch``, ``converse``, ``agree``, ``merge``, ``cancel``. From it:
+``ready`` once, then for each request any number of ``stage``, ``text``, ``detection``, ``chip_done``,
+``merged`` and exactly one of ``result``, ``error``, ``cancelled``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class MessageType(Enum):
     LOAD = "load"
     RUN = "run"
     BATCH = "batch"
+    CONVERSE = "converse"
     AGREE = "agree"
     MERGE = "merge"
     CANCEL = "cancel"

@@ -10,6 +10,8 @@ from .chip import Chip
 from .overlap import Edges
 from .record import number, read_record, string_map, strings
 from .remote_choice import RemoteChoice
+from .tool import ToolDefinition
+from .turn import Role, Turn
 
 DETECT = "detect"
 """The task of a request that looks for targets: each target names the contract's task itself."""
@@ -108,6 +110,36 @@ class BatchRequest:
 
 
 @dataclass(frozen=True)
+class ConverseRequest:
+    """Goes on with a conversation: what the model says next."""
+
+    turns: tuple[Turn, ...]
+    """The oldest first, the last of them the user's or a tool's."""
+    chips: tuple[Chip, ...] = ()
+    """What it is about; shown before the text of the user's first turn."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """Those that the model may call."""
+    system: str | None = None
+    """Said before all turns; None takes what the contract says."""
+    max_new_tokens: int | None = None
+    """Tokens an answer may have; None takes the contract's budget."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """The request as JSON-ready values."""
+        return {
+            **self.__dict__,
+            "turns": [turn.to_payload() for turn in self.turns],
+            "chips": [chip.to_payload() for chip in self.chips],
+            "tools": [tool.to_payload() for tool in self.tools],
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Any) -> ConverseRequest:
+        """Reads what ``to_payload`` wrote; RequestError for anything else."""
+        return read_record(cls, payload, {"turns": _read_turns, "chips": _chips, "tools": _read_tools})
+
+
+@dataclass(frozen=True)
 class AgreementRequest:
     """Asks a run's box prompts again about altered images, to see which boxes come again."""
 
@@ -162,7 +194,28 @@ def _read_runs(payloads: Any) -> tuple[RunRequest, ...]:
 def _read_chips(payloads: Any) -> tuple[Chip, ...]:
     if not isinstance(payloads, list) or not payloads:
         raise ValueError("at least one chip is needed")
-    return tuple(Chip.from_payload(payload) for payload in payloads)
+    return _chips(payloads)
+
+
+def _chips(payloads: Any) -> tuple[Chip, ...]:
+    return tuple(Chip.from_payload(payload) for payload in _listed(payloads))
+
+
+def _read_turns(payloads: Any) -> tuple[Turn, ...]:
+    turns = tuple(Turn.from_payload(payload) for payload in _listed(payloads))
+    if not turns or turns[0].role is not Role.USER or turns[-1].role is Role.ASSISTANT:
+        raise ValueError("a conversation begins with the user, and ends with the user or a tool")
+    return turns
+
+
+def _read_tools(payloads: Any) -> tuple[ToolDefinition, ...]:
+    return tuple(ToolDefinition.from_payload(payload) for payload in _listed(payloads))
+
+
+def _listed(payloads: Any) -> list[Any]:
+    if not isinstance(payloads, list):
+        raise TypeError("has to be a list")
+    return payloads
 
 
 def _read_boxes(payloads: Any) -> tuple[tuple[str, Edges], ...]:

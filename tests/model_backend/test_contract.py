@@ -275,11 +275,11 @@ def test_the_model_that_comes_with_the_plugin_is_expected_to_be_lspace_mini():
     ]
 
 
-@pytest.mark.parametrize("name", load_contracts())
-def test_a_folders_contract_is_expected_from_its_configuration(tmp_path, name):
-    config = {"model_type": "lfm2_vl", CONTRACT_MARK: name}
+@pytest.mark.parametrize("contract", load_contracts().values(), ids=load_contracts())
+def test_a_folders_contract_is_expected_from_its_configuration(tmp_path, contract):
+    config = {"model_type": contract.model_type, CONTRACT_MARK: contract.name}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    assert expected_contract(str(tmp_path)).name == name
+    assert expected_contract(str(tmp_path)) is contract
 
 
 @pytest.mark.parametrize(
