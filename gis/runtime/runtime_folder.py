@@ -20,7 +20,7 @@ from qgis.PyQt.QtCore import QLockFile, QStandardPaths
 
 from ..interpreter import PLUGIN_FOLDER
 from .python_places import folders_of_qgis, is_inside
-from .requirements import Build, Requirements
+from .requirements import Build, Requirements, model_requirements
 
 _CURRENT, _STAMP = "current", "lspace-runtime.json"
 _ENVIRONMENTS = "env-*"
@@ -78,6 +78,15 @@ class PreparedRuntime:
     def fits(self, requirements: Requirements) -> bool:
         """Whether it was made from these, so that nothing is to be done."""
         return self.stamp.digest == requirements.digest()
+
+
+def is_outdated(python: str) -> bool:
+    """Whether a Python was prepared for another version of the plugin; repairing it is worth the while."""
+    current = RuntimeFolder(folder_of(python)).current()
+    if current is None or current.python != python:
+        return False
+    stamp = current.stamp
+    return not current.fits(model_requirements(current.build, wheels=stamp.wheels, index=stamp.index))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("qgis.core")
@@ -9,6 +12,8 @@ pytest.importorskip("qgis.core")
 from lspace.gis import errors
 from lspace.gis.imaging.chip_note import ChipNote, ChipNoteKind
 from lspace.gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from lspace.gis.runtime.requirements import Build, model_requirements
+from lspace.gis.runtime.runtime_folder import RuntimeFolder, Stamp, python_of
 from lspace.gis.settings import Settings
 from lspace.model_backend import errors as backend_errors
 from lspace.ui.words import end_words, model_words, note_words, sentence_for, setup_advice, stage_words
@@ -120,3 +125,14 @@ def test_a_missing_python_comes_first():
     words, advice = setup_advice(Settings(model=""))
     assert "Python" in words
     assert advice
+
+
+@pytest.mark.parametrize("digest", ["", model_requirements(Build.SMALL).digest()])
+def test_a_python_that_was_prepared_for_another_version_can_be_updated(tmp_path, digest):
+    environment = tmp_path / "env-1"
+    (environment / "bin").mkdir(parents=True)
+    python = Path(python_of(environment))
+    python.symlink_to(sys.executable)
+    RuntimeFolder(tmp_path).switch_to(environment, Stamp(base=sys.executable, digest=digest, build="small"))
+    words, advice = setup_advice(Settings(interpreter=str(python)))
+    assert ("another version" in words, bool(advice)) == ((False, False) if digest else (True, True))
