@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Event
 
 from qgis.core import (
     QgsMapLayer,
@@ -13,11 +14,13 @@ from qgis.core import (
     QgsNetworkRequestParameters,
     QgsRasterLayer,
 )
-from qgis.PyQt.QtCore import QObject, QUrl
+from qgis.PyQt.QtCore import QObject, QUrl, pyqtSignal
 from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
 _ABSENT = (404, 410)
 """HTTP: many a tile server's way to say that its layer ends."""
+_PATIENCE_S = 1.0
+"""So long a thread waits for a GUI thread that is busy."""
 _NO_FAULT = (QNetworkReply.NetworkError.NoError, QNetworkReply.NetworkError.OperationCanceledError)
 """A request is cancelled when the map moves on; one that timed out is told apart."""
 
@@ -51,6 +54,8 @@ class LayerRequests:
 class WebRequests(QObject):
     """Watches the requests to the servers of some layers, whoever sends them."""
 
+    _asked = pyqtSignal()
+
     def __init__(self, layers: Sequence[QgsMapLayer], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._layers = [
@@ -58,6 +63,8 @@ class WebRequests(QObject):
             for layer in layers
         ]
         self._watches = False
+        self._caught_up = Event()
+        self._asked.connect(self._on_asked)
 
     def watch(self) -> None:
         """Begins; the GUI thread is told of the replies to all threads."""
@@ -74,6 +81,23 @@ class WebRequests(QObject):
             network.requestTimedOut[QgsNetworkRequestParameters].disconnect(self._on_timeout)
             self._watches = False
         return [requests for _, requests in self._layers if requests.faults]
+
+    def failed_elsewhere(self) -> list[LayerRequests]:
+        """What failed so far, for a thread that has drawn a picture; forgets it.
+
+        QGIS tells the GUI thread of each reply: it is waited, for a moment, until that has caught up.
+        """
+        self._caught_up.clear()
+        self._asked.emit()
+        self._caught_up.wait(_PATIENCE_S)
+        failed = [replace(requests) for _, requests in self._layers if requests.failed]
+        for _, requests in self._layers:
+            requests.faults = {}
+        return failed
+
+    def _on_asked(self) -> None:
+        """Comes after what was told before."""
+        self._caught_up.set()
 
     def _on_finished(self, reply: QgsNetworkReplyContent) -> None:
         requests = self._requests_to(reply.request().url())

@@ -11,6 +11,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsGeometry,
+    QgsMapLayer,
     QgsMapSettings,
     QgsPointXY,
     QgsRasterLayer,
@@ -21,9 +22,12 @@ from qgis.PyQt.QtCore import QCoreApplication, QThread
 from ...model_backend.chip import ChipKind
 from ...model_backend.contract import ChipGeometry
 from ..aoi import Aoi
+from ..errors import MixedImages
 from ..imaging.chip import ChipSet, MadeChip
 from ..imaging.image_source import ImageSource
 from ..imaging.training_chips import ChipSquare, cut_chip, plan_squares, utm_zone_at
+from ..imaging.web_requests import WebRequests
+from ..layers import is_result_layer
 from ..reprojection import LONLAT, point_by_point
 from .drawn_chip import draw_chip
 
@@ -38,8 +42,10 @@ class Images:
     sources: tuple[ImageSource, ...]
     kind: ChipKind
     geometry: ChipGeometry
-    layers: tuple[QgsRasterLayer, ...]
+    layers: tuple[QgsMapLayer, ...]
     """Copies that belong to no thread yet; none where the files are read without QGIS."""
+    requests: WebRequests | None = None
+    """To the servers of these layers, where they are watched: a hole that a failure leaves is no picture."""
 
     @classmethod
     def of(
@@ -58,13 +64,30 @@ class Images:
         view.setTransformContext(context)
         view.setDestinationCrs(layers[-1].crs())
         if kind is ChipKind.TRAINING_GRADE:
-            sources = tuple(ImageSource.of_raster(layer, view) for layer in layers)
-            return cls(sources, kind, geometry, ())
-        copies = tuple(layer.clone() for layer in layers)
-        sources = tuple(ImageSource.of_layer(copy, view) for copy in copies)
-        for copy in copies:
-            copy.moveToThread(None)
-        return cls(sources, kind, geometry, copies)
+            return cls.of_sources([ImageSource.of_raster(layer, view) for layer in layers], geometry)
+        return cls.of_sources([ImageSource.of_layer(layer, view) for layer in layers], geometry)
+
+    @classmethod
+    def of_sources(cls, sources: Sequence[ImageSource], geometry: ChipGeometry) -> Images:
+        """What the dock shows to the model, with copies of the layers that are drawn; for the main thread.
+
+        Raises:
+            MixedImages: one is as shown, another training grade.
+        """
+        kinds = {source.kind for source in sources}
+        if len(kinds) > 1:
+            raise MixedImages("one image as shown, another training grade")
+        if kinds == {ChipKind.TRAINING_GRADE}:
+            return cls(tuple(sources), ChipKind.TRAINING_GRADE, geometry, ())
+        apart, layers = [], []
+        for source in sources:
+            view, copies = _apart(source.view)
+            apart.append(replace(source, view=view))
+            layers += copies
+        requests = WebRequests(layers) if any("http" in layer.source() for layer in layers) else None
+        if requests is not None:
+            requests.watch()
+        return cls(tuple(apart), ChipKind.AS_SHOWN, geometry, tuple(layers), requests)
 
     def dated(self, dates: Sequence[str]) -> Images:
         """The same with what the user says of their dates, ISO; empty leaves what is known."""
@@ -108,10 +131,25 @@ class Images:
         return ChipSet(tuple(self._chip(source, spot, is_cancelled) for source in self.sources))
 
     def _chip(self, source: ImageSource, spot: Spot, is_cancelled: Callable[[], bool]) -> MadeChip:
-        if isinstance(spot, Aoi):
-            return draw_chip(source, spot, self.geometry, is_cancelled)
+        if self.kind is ChipKind.AS_SHOWN:
+            area = spot if isinstance(spot, Aoi) else Aoi(QgsGeometry.fromRect(spot.extent), spot.crs)
+            return draw_chip(source, area, self.geometry, is_cancelled, self.requests)
         made = cut_chip(source.raster, spot, self.geometry)
         return replace(made, chip=replace(made.chip, date=source.date or made.chip.date))
+
+
+def _apart(view: QgsMapSettings) -> tuple[QgsMapSettings, list[QgsMapLayer]]:
+    """The view with copies of its layers, our results left out, that belong to no thread yet; and these."""
+    shown = [layer for layer in view.layers() if not is_result_layer(layer)]
+    copies = [layer.clone() for layer in shown]
+    names = {layer.id(): copy.id() for layer, copy in zip(shown, copies)}
+    styles = view.layerStyleOverrides()
+    settings = QgsMapSettings(view)
+    settings.setLayers(copies)
+    settings.setLayerStyleOverrides({names[old]: styles[old] for old in styles if old in names})
+    for copy in copies:
+        copy.moveToThread(None)
+    return settings, copies
 
 
 def _square_around(aoi: Aoi, side: float, context: QgsCoordinateTransformContext) -> ChipSquare:

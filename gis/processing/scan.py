@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,12 @@ from .target_algorithm import TargetAlgorithm
 from .translation import tr
 
 if TYPE_CHECKING:
+    from ...model_backend.chip import ChipKind
+    from ...model_backend.contract import ChipGeometry
     from ..aoi import Aoi
     from .area_scan import AreaScan
 
-AREA, BATCH, RETRY = "AREA", "BATCH", "RETRY"
+AREA, BATCH, RETRY, SIDE = "AREA", "BATCH", "RETRY", "SIDE"
 WAITING, DONE, EMPTY, FAILED = "WAITING", "DONE", "EMPTY", "FAILED"
 MOST_TOGETHER = 64
 _TABLES = ("lspace_cells", "proposals")
@@ -52,13 +55,13 @@ class ScanAlgorithm(TargetAlgorithm):
     def shortHelpString(self) -> str:
         """What it does, for people."""
         words = tr(
-            "Covers an area of any size with overlapping training-grade pictures and has the model draw "
-            "boxes in each. What two pictures show is proposed once. Pictures without data are left out. "
-            "Everything goes into one GeoPackage as it comes: proposals, outlines of the pictures, and a "
-            "grid that says what became of each picture. Cancel whenever you like, or lose power: run it "
-            "again with the same file and the same settings, and it goes on where it was. Pictures that "
-            "failed are listed in the log and in the grid, and asked about again by the next run. Results "
-            "are in the CRS of the raster."
+            "Covers an area of any size with overlapping pictures, training grade or as the layer is shown "
+            "(any layer, a web map too), and has the model draw boxes in each. What two pictures show is "
+            "proposed once. Pictures without data are left out. Everything goes into one GeoPackage as it "
+            "comes: proposals, outlines of the pictures, and a grid that says what became of each picture. "
+            "Cancel whenever you like, or lose power: run it again with the same file and the same settings, "
+            "and it goes on where it was. Pictures that failed are listed in the log and in the grid, and "
+            "asked about again by the next run. Results are in the CRS of the raster."
         )
         return f"{words}\n\n{claim_words()}"
 
@@ -74,7 +77,11 @@ class ScanAlgorithm(TargetAlgorithm):
         polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
         self.addParameter(QgsProcessingParameterFeatureSource(AREA, words, polygons, optional=True))
         self.add_clip_parameter()
+        self.add_kind_parameter()
         self.add_model_parameters()
+        words = tr("Side of a picture as the layer is shown, metres; empty takes the trained one")
+        double = QgsProcessingParameterNumber.Type.Double
+        self.add_advanced(QgsProcessingParameterNumber(SIDE, words, double, None, optional=True, minValue=1))
         words = tr("Pictures that are asked about side by side")
         integer = QgsProcessingParameterNumber.Type.Integer
         self.add_advanced(
@@ -95,15 +102,15 @@ class ScanAlgorithm(TargetAlgorithm):
 
     def make_ready(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Takes the raster and the area."""
-        from ...model_backend.chip import ChipKind
         from ...model_backend.request import RunRequest
         from ..imaging.chip import wkt2_of
         from .area_scan import AreaScan
         from .picture_plan import Images
 
         layer, settings = self.raster(INPUT, parameters, context), self.settings_of(parameters, context)
-        geometry, transforms = settings.expected_contract.chip, context.transformContext()
-        images = Images.of([layer], ChipKind.TRAINING_GRADE, geometry, transforms)
+        kind, transforms = self.kind_of(parameters, context), context.transformContext()
+        geometry = self._geometry(settings.expected_contract.chip, kind, parameters, context)
+        images = Images.of([layer], kind, geometry, transforms)
         aoi = self._area(parameters, context)
         is_clipped = self.parameterAsBoolean(parameters, CLIP, context)
         request = RunRequest(
@@ -126,6 +133,15 @@ class ScanAlgorithm(TargetAlgorithm):
         if context.project() is not None:
             self._load_layers(path, context)
         return {OUTPUT: str(path), **counts}
+
+    def _geometry(
+        self, trained: ChipGeometry, kind: ChipKind, parameters: Parameters, context: QgsProcessingContext
+    ) -> ChipGeometry:
+        """Pictures as the layer is shown may be of any size."""
+        from ...model_backend.chip import ChipKind
+
+        side_m = self.parameterAsDouble(parameters, SIDE, context) if parameters.get(SIDE) else 0.0
+        return replace(trained, side_m=side_m) if side_m and kind is ChipKind.AS_SHOWN else trained
 
     def _area(self, parameters: Parameters, context: QgsProcessingContext) -> Aoi:
         """In the CRS of the raster, which is that of the results."""

@@ -14,7 +14,6 @@ from qgis.core import (
     QgsFields,
     QgsLayerMetadata,
     QgsMapLayer,
-    QgsMemoryProviderUtils,
     QgsProject,
     QgsReadWriteContext,
     QgsVectorLayer,
@@ -77,12 +76,16 @@ class LayerSnapshot:
         Raises:
             WriteFailed: QGIS would not make the layer.
         """
-        layer = QgsMemoryProviderUtils.createMemoryLayer(self.name, self.fields, self.geometry_type, self.crs)
+        # not by QgsMemoryProviderUtils: in a thread, Python loses layers that it has not made itself
+        layer = QgsVectorLayer(QgsWkbTypes.displayString(self.geometry_type), self.name, "memory")
+        layer.setCrs(self.crs)
         features = (
             [_bendable(feature, self.crs) for feature in self.features] if bends_edges else self.features
         )
         provider = layer.dataProvider()
-        if not provider.addFeatures(list(features), QgsFeatureSink.Flag.FastInsert)[0]:
+        has_fields = provider.addAttributes(list(self.fields))
+        layer.updateFields()
+        if not has_fields or not provider.addFeatures(list(features), QgsFeatureSink.Flag.FastInsert)[0]:
             raise WriteFailed(provider.lastError(), layer=self.name)
         return layer
 

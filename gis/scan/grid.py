@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The grid of a scan: overlapping training-grade squares, zone by zone, that cover an area of any size."""
+"""The grid of a scan: overlapping squares in UTM, zone by zone, that cover an area of any size."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from qgis.core import (
 
 from ...model_backend.contract import ChipGeometry
 from ..aoi import Aoi
+from ..errors import CrsUnknown
 from ..imaging.training_chips import ChipSquare, starts_between, utm_zone_at
 from ..reprojection import LONLAT, point_by_point
 from .world_polygon import unrolled
@@ -28,6 +29,7 @@ No ship, field or fire front of a model's training is; and a scan takes 1.6 time
 grid without overlap, where a quarter would take 1.8 times as many.
 """
 ZONE_DEG = 6.0
+TURN_DEG = 360.0
 _STEP_M = 5000.0
 """Between two points of an outline: so it strays by less than a pixel of 10 m from where it runs."""
 _DEGREE_M = 111_320.0
@@ -161,10 +163,20 @@ def _parts(on_globe: QgsGeometry, shared_m: float) -> Iterator[QgsGeometry]:
         return
     farthest = max(abs(box.yMinimum()), abs(box.yMaximum()))
     beyond = shared_m / 2 / (_DEGREE_M * math.cos(math.radians(farthest)))
+    endless = _all_around(on_globe) if box.width() + 2 * beyond >= TURN_DEG else on_globe
     for zone in range(math.floor(box.xMinimum() / ZONE_DEG), math.ceil(box.xMaximum() / ZONE_DEG)):
         west, east = zone * ZONE_DEG, (zone + 1) * ZONE_DEG
         if on_globe.intersection(_strip(west, east)).area() > 0:
-            yield on_globe.intersection(_strip(west - beyond, east + beyond))
+            yield endless.intersection(_strip(west - beyond, east + beyond))
+
+
+def _all_around(on_globe: QgsGeometry) -> QgsGeometry:
+    """The AOI, degrees, with as much of it again on either side: where it ends it begins."""
+    turns = [QgsGeometry(on_globe) for _ in range(3)]
+    for turn, shift in zip(turns, (-TURN_DEG, 0.0, TURN_DEG)):
+        if turn.translate(shift, 0) != QgsGeometry.OperationResult.Success:
+            raise CrsUnknown("the area cannot be moved", shift=shift)
+    return QgsGeometry.unaryUnion(turns)
 
 
 def _strip(west: float, east: float) -> QgsGeometry:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic, sleep
 
 from ...model_backend.protocol import MessageType
 from ...model_backend.request import MergeRequest
-from ..errors import BlankChip, ChipError, WorkerCrashed, WorkerFailed
+from ..errors import BlankChip, ChipError, PluginError, WorkerCrashed, WorkerFailed
 from ..imaging.chip import ChipSet
 from ..imaging.training_chips import ChipSquare
 from ..runs.waiting_worker import WaitingWorker
@@ -68,14 +68,23 @@ class Scan:
         batch: int = 8,
         is_cancelled: Callable[[], bool] = lambda: False,
         is_paused: Callable[[], bool] = lambda: False,
+        maker: Executor | None = None,
+        say: Callable[[PluginError], str] = str,
     ) -> None:
-        """``batch`` is how many places are asked about side by side."""
+        """``batch`` is how many places are asked about side by side.
+
+        Args:
+            maker: one thread in which ``cut`` is called; None takes a new one.
+            say: words a chip's fault as people read it in the file.
+        """
         self._journal = journal
         self._cut = cut
         self._ask = ask
         self._batch = batch
         self._is_cancelled = is_cancelled
         self._is_paused = is_paused
+        self._maker = maker
+        self._say = say
         self._failed_in_a_row = 0
 
     def progress(self) -> Iterator[ScanProgress]:
@@ -86,22 +95,28 @@ class Scan:
             RunCancelled: it was cancelled while the worker was at it; those chips still wait.
             JournalUnusable: results cannot be written.
         """
-        counts, written, seconds = self._journal.counts(), 0, 0.0
+        if self._maker is not None:
+            yield from self._go_through(self._maker)
+            return
         with ThreadPoolExecutor(max_workers=1) as maker:
-            coming = self._order(maker, -1)
-            while self._goes_on():
-                started = monotonic()
-                made = coming.result()
-                if not made:
-                    return
-                coming = self._order(maker, made[-1][0].index)
-                for index, outcome in self._outcomes(made):
-                    if self._journal.record(index, outcome):
-                        counts[CellState.WAITING] -= 1
-                        counts[outcome.state] += 1
-                    written += 1
-                seconds += monotonic() - started
-                yield ScanProgress(dict(counts), 60 * written / max(seconds, 1e-6))
+            yield from self._go_through(maker)
+
+    def _go_through(self, maker: Executor) -> Iterator[ScanProgress]:
+        counts, written, seconds = self._journal.counts(), 0, 0.0
+        coming = self._order(maker, -1)
+        while self._goes_on():
+            started = monotonic()
+            made = coming.result()
+            if not made:
+                return
+            coming = self._order(maker, made[-1][0].index)
+            for index, outcome in self._outcomes(made):
+                if self._journal.record(index, outcome):
+                    counts[CellState.WAITING] -= 1
+                    counts[outcome.state] += 1
+                written += 1
+            seconds += monotonic() - started
+            yield ScanProgress(dict(counts), 60 * written / max(seconds, 1e-6))
 
     def _goes_on(self) -> bool:
         """Whether the next batch is to begin; waits while it is paused."""
@@ -109,7 +124,7 @@ class Scan:
             sleep(_PAUSE_S)
         return not self._is_cancelled()
 
-    def _order(self, maker: ThreadPoolExecutor, after: int) -> Future[list[Made]]:
+    def _order(self, maker: Executor, after: int) -> Future[list[Made]]:
         """Has the chips of the next cells made, in another thread."""
         cells = self._journal.waiting(after, self._batch)
         return maker.submit(self._make, cells)
@@ -121,9 +136,9 @@ class Scan:
         try:
             place = self._cut(cell.square)
         except BlankChip as error:
-            return CellOutcome(CellState.EMPTY, reason=str(error))
+            return CellOutcome(CellState.EMPTY, reason=self._say(error))
         except ChipError as error:
-            return CellOutcome(CellState.FAILED, reason=str(error))
+            return CellOutcome(CellState.FAILED, reason=self._say(error))
         valid = min(made.chip.valid_share for made in place.chips)
         if valid < LEAST_VALID:
             return CellOutcome(CellState.EMPTY, reason=f"{100 * valid:.1f} % have data")
@@ -158,7 +173,7 @@ class Scan:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= MOST_IN_A_ROW:
             raise error
-        return CellOutcome(CellState.FAILED, reason=str(error))
+        return CellOutcome(CellState.FAILED, reason=self._say(error))
 
 
 def drop_seen_twice(journal: Journal, worker: WaitingWorker) -> int:

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from contextlib import closing
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from qgis.core import (
@@ -19,7 +23,7 @@ from ..layers import RESOURCES, create_footprint_layer, create_proposal_layer, m
 from ..saving.export import PreparedSave
 from ..saving.export_format import ExportFormat
 from ..saving.layer_snapshot import LayerSnapshot
-from ..saving.save_target import SaveTarget, flush, folder_beside, os_errors
+from ..saving.save_target import SaveTarget, flush, os_errors
 from .scan_settings import ScanSettings
 
 PROPOSALS, FOOTPRINTS, CELLS = "proposals", "footprints", "lspace_cells"
@@ -36,6 +40,9 @@ CELL_FIELDS: dict[str, type] = {
     "y_min": float,
 }
 """``x_min`` and ``y_min`` are the south west corner of the square in its ``zone``, metres."""
+_DRAFTS = ".lspace-scan-"
+_LEFT_S = 3600.0
+"""Nobody takes so long to make a file without a chip."""
 _MORE_TABLES = """
 CREATE INDEX lspace_cells_state ON lspace_cells (state);
 CREATE TABLE lspace_scan (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, value TEXT NOT NULL);
@@ -54,7 +61,8 @@ def create_package(path: Path, settings: ScanSettings) -> None:
     target = SaveTarget(path, ExportFormat.GEOPACKAGE, PROPOSALS, overwrite=False)
     with os_errors(target):
         target.check_files()
-        with folder_beside(target) as folder:
+        _clear_leftovers(path)
+        with _folder_beside(path) as folder:
             draft = folder / path.name
             _write_tables(draft, settings)
             with closing(sqlite3.connect(draft)) as database:
@@ -65,6 +73,25 @@ def create_package(path: Path, settings: ScanSettings) -> None:
             flush(draft)
             target.check_files()
             os.replace(draft, path)
+
+
+@contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    """A folder to write in, on the disk of the file, that says whose it is; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_DRAFTS}{path.name}-", dir=path.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Removes what was left where one was killed while making a scan's file: this one, or one an hour ago."""
+    for folder in path.parent.glob(f"{_DRAFTS}*"):
+        with suppress(OSError):  # somebody else was faster
+            is_old = time.time() - folder.stat().st_mtime > _LEFT_S
+            if is_old or folder.name.startswith(f"{_DRAFTS}{path.name}-"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_tables(draft: Path, settings: ScanSettings) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ...model_backend.request import RunRequest
 from ..aoi import Aoi
 from ..errors import RecordInvalid
 from ..provenance import Run
@@ -52,6 +53,20 @@ class ScanSettings:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise RecordInvalid(str(error), record=text[:80]) from error
+
+    @property
+    def request(self) -> RunRequest:
+        """What is asked about each place; without its chips."""
+        run, options = self.run, self.run.options
+        return RunRequest(
+            task=run.task,
+            chips=(),
+            output_crs_wkt=run.output_crs_wkt,
+            targets=run.targets,
+            clip_wkt=options.get("clip_wkt"),
+            question=options.get("question", ""),
+            wordings=dict(options.get("wordings", {})),
+        )
 
     def differences(self, other: ScanSettings) -> tuple[str, ...]:
         """What makes it another scan: ``aoi``, ``images``, ``side_m``, ``overlap``, or fields of the run."""

@@ -187,6 +187,30 @@ def test_what_is_no_larger_than_the_overlap_is_whole_in_one_chip_within_a_zone()
         assert any(extent.contains(thing) for extent in extents)
 
 
+BANDS = {
+    "from -180 to 180": box(-180, 10.0, 180, 10.02),
+    "from 0 to 360": box(0, 10.0, 360, 10.02),
+    "all but a sliver": box(-179.999, 10.0, 179.999, 10.02),
+}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_an_area_all_around_the_globe_has_no_seam_where_it_begins(name):
+    dice, polygon = random.Random(name), BANDS[name]
+    zones = grid_over(polygon).zones
+    assert len(zones) == 60
+    seam = polygon.boundingBox().xMinimum()
+    discs = [ring_around(seam + dice.uniform(-0.004, 0.004), 10.01) for _ in range(20)]
+    whole = [False] * len(discs)
+    for zone in (zones[0], zones[-1]):
+        to_zone = QgsCoordinateTransform(LONLAT, zone.crs, CONTEXT)
+        extents = [cell.square.extent for cell in zone.cells(0)]
+        for at, disc in enumerate(discs):
+            placed = [to_zone.transform(QgsPointXY(*point)) for point in disc]
+            whole[at] = whole[at] or any(all(extent.contains(p) for p in placed) for extent in extents)
+    assert all(whole)
+
+
 @pytest.mark.parametrize("name", ["antimeridian, in two", "two zones"])
 def test_a_chip_that_does_not_touch_the_area_is_not_made(name):
     cells = list(grid_over(WIDE[name]).cells())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
@@ -132,6 +134,24 @@ def test_any_crs_of_the_results_will_do(path, crs):
     layers = [layer_of(path, table) for table in ("proposals", "footprints", "lspace_cells")]
     assert [layer.featureCount() for layer in layers] == [3, 1, 2]
     assert {layer.crs().toProj() for layer in layers} == {crs_of(crs).toProj()}
+
+
+def test_what_a_kill_left_while_the_file_was_made_is_cleared_by_the_next_start(path, tmp_path):
+    mine, old, young, other = (
+        tmp_path / name
+        for name in (
+            f".lspace-scan-{path.name}-a",
+            ".lspace-scan-x.gpkg-b",
+            ".lspace-scan-y.gpkg-c",
+            ".lspace-d",
+        )
+    )
+    for folder in (mine, old, young, other):
+        folder.mkdir()
+        (folder / "draft").write_text("half")
+    os.utime(old, (0, 0))
+    Journal.at(path, settings_for()).close()
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, young.name, other.name}
 
 
 # the journal
@@ -346,3 +366,15 @@ def test_two_scans_of_one_file_share_its_chips(journal, path):
 
 def test_the_grid_is_that_of_the_geometry(journal):
     assert {cell.square.extent.width() for cell in journal.waiting()} == {GEOMETRY.side_m}
+
+
+def test_files_are_made_one_after_another_in_a_thread_while_the_gui_is_at_work(qtbot, tmp_path):
+    def make_all():
+        for number in range(8):
+            Journal.at(tmp_path / f"{number}.gpkg", settings_for()).close()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        made = thread.submit(make_all)
+        qtbot.waitUntil(made.done, timeout=120_000)
+    assert made.exception() is None
+    assert len(list(tmp_path.glob("*.gpkg"))) == 8

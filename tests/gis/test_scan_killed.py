@@ -71,6 +71,7 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
     assert 0 < len(told) < COLUMNS * ROWS
     last = Sitting(path)
     last.end()
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
     assert len(set(told + last.told)) == len(told + last.told)
     journal = Journal(path)
