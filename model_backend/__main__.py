@@ -69,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("--threads", type=int)
     probe.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     probe.set_defaults(command=_probe)
-    random = commands.add_parser("random-checkpoint", help="write an untrained model of lspace's shape")
+    random = commands.add_parser("random-checkpoint", help="write an untrained model of a known shape")
     random.add_argument("folder", type=Path)
+    random.add_argument("--model", choices=("lspace", "n2-eye"), default="lspace")
     random.add_argument("--size", choices=("tiny", "full"), default="tiny")
     random.add_argument("--seed", type=int, default=0)
     random.set_defaults(command=_write_random_checkpoint)
@@ -113,7 +114,9 @@ def _real_loader() -> worker.EngineLoader:
 def _write_random_checkpoint(options: argparse.Namespace) -> int:
     with reporting_missing_packages():
         from .inference.random_checkpoint import write_random_checkpoint
-    write_random_checkpoint(options.folder, options.size, seed=options.seed)
+        from .inference.random_n2_eye import write_random_n2_eye
+    write = write_random_n2_eye if options.model == "n2-eye" else write_random_checkpoint
+    write(options.folder, options.size, seed=options.seed)
     return 0
 
 

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .errors import BackendError, Cancelled, OutOfMemory, ProtocolError, RequestError, RuntimePackageMissing
 from .packages import reporting_missing_packages
 from .protocol import PROTOCOL_VERSION, Message, MessageType, parse_line
-from .request import AgreementRequest, BatchRequest, MergeRequest, ModelChoice, RunRequest
+from .request import (
+    AgreementRequest,
+    BatchRequest,
+    ConverseRequest,
+    MergeRequest,
+    ModelChoice,
+    RunRequest,
+)
 
 if TYPE_CHECKING:  # these need packages, whose absence has to be told in messages
     from .inference.engine import Engine
@@ -28,6 +35,7 @@ IsCancelled = Callable[[], bool]
 EngineLoader = Callable[[ModelChoice, LoadProgress, IsCancelled], "Engine"]
 Runner = Callable[["Engine", RunRequest, IsCancelled], "Iterator[Event]"]
 BatchRunner = Callable[["Engine", BatchRequest, IsCancelled], "Iterator[Event]"]
+Converser = Callable[["Engine", ConverseRequest, IsCancelled], "Iterator[Event]"]
 Measurer = Callable[["Engine", AgreementRequest, Callable[[float], None], IsCancelled], "dict[str, Any]"]
 Merger = Callable[[MergeRequest], "Iterator[list[list[int]]]"]
 
@@ -39,6 +47,7 @@ class Skills:
     load_engine: EngineLoader
     run: Runner
     run_batch: BatchRunner
+    converse: Converser
     measure: Measurer
     merge: Merger
 
@@ -142,6 +151,8 @@ class Worker:
             return self._run(message, self._skills.run, RunRequest.from_payload(message.body))
         if message.type is MessageType.BATCH:
             return self._run(message, self._skills.run_batch, BatchRequest.from_payload(message.body))
+        if message.type is MessageType.CONVERSE:
+            return self._run(message, self._skills.converse, ConverseRequest.from_payload(message.body))
         if message.type is MessageType.AGREE:
             return self._agree(message)
         if message.type is MessageType.MERGE:
@@ -163,12 +174,16 @@ class Worker:
     def _run(
         self, message: Message, run: Callable[[Engine, Any, IsCancelled], Iterator[Event]], request: Any
     ) -> dict[str, Any]:
-        started = time.monotonic()
+        """What an own ``result`` event says, and how long it took."""
+        started, result = time.monotonic(), {}
         for event_type, body in run(
             self._loaded(), request, lambda: self._inbox.is_cancelled(message.request_id)
         ):
-            self._reply(event_type, message, body)
-        return {"seconds": time.monotonic() - started}
+            if event_type is MessageType.RESULT:
+                result = body
+            else:
+                self._reply(event_type, message, body)
+        return {**result, "seconds": time.monotonic() - started}
 
     def _agree(self, message: Message) -> dict[str, Any]:
         return self._skills.measure(
@@ -234,10 +249,11 @@ def main(get_loader: Callable[[], EngineLoader]) -> int:
         with reporting_missing_packages():
             from .agreement import measure_agreement
             from .batch import run_batch
+            from .converse import converse
             from .georeference.proposal_table import merged_pairs
             from .run import run
 
-            skills = Skills(get_loader(), run, run_batch, measure_agreement, merged_pairs)
+            skills = Skills(get_loader(), run, run_batch, converse, measure_agreement, merged_pairs)
     except RuntimePackageMissing as error:
         send(replies, Message(MessageType.ERROR, 0, error.to_payload()))
         return 1

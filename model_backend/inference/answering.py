@@ -17,7 +17,7 @@ from .engine import ModelInfo, Question
 from .form import FormTokens
 from .looking import Looker, digest_of
 from .network import Network
-from .patches import PatchCutter, Patches
+from .patches import Cutter, Patches
 from .prompts import Prompt
 from .spread import NumberTokens
 from .writing import Form, stop_if, write
@@ -38,7 +38,7 @@ class Answerer:
     """A loaded model; implements ``Engine``."""
 
     def __init__(
-        self, network: Network, chat: Chat, cutter: PatchCutter, contract: Contract, info: ModelInfo
+        self, network: Network, chat: Chat, cutter: Cutter, contract: Contract, info: ModelInfo
     ) -> None:
         self.info: ModelInfo = info
         self.contract: Contract = contract
@@ -82,10 +82,11 @@ class Answerer:
             self.looker.read(each.ids, each.head, each.patches, each.digest, is_cancelled) for each in asked
         )
         prompts = [prompt for prompt, _images in questions]
+        chats = [self._chat_with_calls if prompt.tools else self._chat for prompt in prompts]
         budgets = [prompt.max_new_tokens for prompt in prompts]
         forms = [self._form(prompt) for prompt in prompts]
         numbers = self._numbers if any(prompt.answer == "boxes" for prompt in prompts) else None
-        yield from write(self._network, self._chat, read, budgets, forms, is_cancelled, numbers)
+        yield from write(self._network, chats, read, budgets, forms, is_cancelled, numbers)
 
     def complete_batch(
         self, questions: Sequence[Question], is_cancelled: Callable[[], bool]
@@ -96,6 +97,14 @@ class Answerer:
             RequestError, Cancelled, OutOfMemory: as in ``complete``.
         """
         return completions_of(self, questions, is_cancelled)
+
+    def prompt_tokens(self, prompt: Prompt, images: Sequence[Image]) -> int:
+        """How many tokens a question has, those of its pictures among them; RequestError as ``complete``."""
+        return len(self._encoded([(prompt, images)])[0].ids)
+
+    @cached_property
+    def _chat_with_calls(self) -> Chat:
+        return self._chat.for_calls()
 
     def _form(self, prompt: Prompt) -> Form | None:
         return self._form_tokens.form(prompt, self.contract) if prompt.keep_form else None
@@ -120,6 +129,5 @@ class Answerer:
                 seen[key] = [self._cutter.cut(image) for image in images], digest_of(images)
             patches, digest = seen[key]
             ids = self._chat.ids(text, [each.tokens for each in patches])
-            head = len(ids) - ids[::-1].index(self._chat.around[1]) if images else 1
-            asked.append(_Asked(ids, head, patches, digest))
+            asked.append(_Asked(ids, self._chat.head(ids), patches, digest))
         return asked

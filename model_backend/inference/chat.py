@@ -4,20 +4,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Template, TemplateError
-from jinja2.ext import loopcontrols
+from jinja2.ext import Extension, loopcontrols
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from ..errors import ModelInvalid, RequestError
+from ..tool import ToolDefinition
+from ..turn import Role, Turn
+from .n2_eye import MODEL_TYPE
 from .prompts import Prompt
-from .tokens import reserved_ids
+from .tokens import neutralise, neutralise_but, reserved_ids
+from .tool_calls import CALL_END, CALL_START
+
+Message = dict[str, Any]
+"""One turn as chat templates take it."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +41,14 @@ class Chat:
     image: str
     """The text that stands for a picture."""
     image_id: int
-    around: tuple[int, int]
-    """Ids before and after a picture's tokens."""
+    around: tuple[int, int] | None
+    """Ids before and after a picture's tokens; None where nothing stands there."""
     ends: frozenset[int]
     """Tokens that end an answer."""
     barred: tuple[int, ...]
     """Ids that are never written: an image in an answer is none, a second turn was not asked for."""
+    marks: Mapping[int, str] = field(default_factory=dict)
+    """Special tokens that are part of what is written, and their texts."""
 
     @classmethod
     def open(cls, folder: Path) -> Chat:
@@ -54,15 +66,36 @@ class Chat:
         """The whole conversation up to where the answer starts, one image marker for each picture.
 
         Raises:
-            RequestError: the prompt's text holds an image marker of its own.
+            RequestError: the prompt's text holds an image marker of its own, or tools are not told.
         """
-        content = [{"type": "image"}] * image_count + [{"type": "text", "text": prompt.text}]
-        system = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
-        messages = [*system, {"role": "user", "content": content}]
-        text = self.template.render(messages=messages, add_generation_prompt=True, **self.named)
+        messages = messages_of(prompt, [{"type": "image"}] * image_count)
+        text = self.render(messages, prompt.tools)
+        if image_count and self.image not in text:  # a template that knows texts only
+            messages = messages_of(prompt, self.image * image_count)
+            text = self.render(messages, prompt.tools)
         if text.count(self.image) != image_count:
             raise RequestError("the prompt's text holds an image marker of its own")
+        if prompt.tools and text == self.render(messages):
+            raise RequestError("the chat template of this model leaves tools out")
         return text
+
+    def render(
+        self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), ends_open: bool = True
+    ) -> str:
+        """The text of messages; ``ends_open`` has it end where the model's next turn starts."""
+        told = [tool.to_payload() for tool in tools] or None
+        return self.template.render(
+            messages=messages, tools=told, add_generation_prompt=ends_open, **self.named
+        )
+
+    def for_calls(self) -> Chat:
+        """The same, where calls of tools may be written, their marks with them."""
+        ids = {mark: self.tokenizer.token_to_id(mark) for mark in (CALL_START, CALL_END)}
+        marks = {token: mark for mark, token in ids.items() if token is not None}
+        if len(marks) < len(ids):
+            raise RequestError("the tokenizer of this model has no marks for calls of tools")
+        barred = tuple(token for token in self.barred if token not in marks)
+        return replace(self, barred=barred, marks=marks)
 
     def ids(self, text: str, image_tokens: Iterable[int] = ()) -> list[int]:
         """Token ids of a text; each of its image markers becomes as many image tokens as are given for it.
@@ -81,11 +114,42 @@ class Chat:
         """The text of token ids."""
         if clean_up_tokenization_spaces:
             raise ValueError("spaces are part of what a model writes")
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
+        runs = groupby(ids, key=lambda token: self.marks.get(token) if skip_special_tokens else None)
+        return "".join(
+            str(self.tokenizer.decode(list(run), skip_special_tokens=skip_special_tokens))
+            if mark is None
+            else mark * len(list(run))
+            for mark, run in runs
+        )
+
+    def head(self, ids: Sequence[int]) -> int:
+        """How many of the ids end with the last picture, at least one."""
+        last = self.image_id if self.around is None else self.around[1]
+        return len(ids) - ids[::-1].index(last) if last in ids else 1
 
     def _picture(self, tokens: int) -> list[int]:
-        before, after = self.around
-        return [before, *[self.image_id] * tokens, after]
+        picture = [self.image_id] * tokens
+        return picture if self.around is None else [self.around[0], *picture, self.around[1]]
+
+
+def messages_of(prompt: Prompt, pictures: str | list[Message]) -> list[Message]:
+    """What a chat template takes; pictures, as parts or as text, stand before the user's first words."""
+    messages: list[Message] = [
+        {"role": turn.role.value, "content": _content(turn)} for turn in prompt.turns
+    ] or [{"role": Role.USER.value, "content": prompt.text}]
+    words = messages[0]["content"]
+    if isinstance(pictures, str):
+        messages[0]["content"] = pictures + words
+    elif pictures:
+        messages[0]["content"] = [*pictures, {"type": "text", "text": words}]
+    system = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
+    return [*system, *messages]
+
+
+def _content(turn: Turn) -> str:
+    """What was said, with no special token in it but those around the model's own calls."""
+    kept = (CALL_START, CALL_END) if turn.role is Role.ASSISTANT else ()
+    return neutralise_but(turn.text, kept) if kept else neutralise(turn.text)
 
 
 def _opened(folder: Path) -> Chat:
@@ -104,13 +168,15 @@ def _opened(folder: Path) -> Chat:
         named=named,
         image=image,
         image_id=_id(tokenizer, image),
-        around=(
-            _id(tokenizer, named.get("image_start_token", "<|image_start|>")),
-            _id(tokenizer, named.get("image_end_token", "<|image_end|>")),
-        ),
+        around=None if config.get("model_type") == MODEL_TYPE else _around(tokenizer, named),
         ends=ends,
         barred=tuple(reserved_ids(_WithAdded(tokenizer), ends)),
     )
+
+
+def _around(tokenizer: Tokenizer, named: dict[str, str]) -> tuple[int, int]:
+    start = named.get("image_start_token", "<|image_start|>")
+    return _id(tokenizer, start), _id(tokenizer, named.get("image_end_token", "<|image_end|>"))
 
 
 @dataclass(frozen=True)
@@ -141,10 +207,21 @@ def _template(folder: Path, settings: dict[str, Any]) -> str:
     return template
 
 
+class _Generation(Extension):
+    """The tag that templates have around what a model says: only training asks for that."""
+
+    tags = {"generation"}
+
+    def parse(self, parser: Parser) -> list[Node]:
+        """What stands inside of the tag."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     """As transformers has it: a template comes with the weights and is not trusted."""
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation]
     )
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = _raise

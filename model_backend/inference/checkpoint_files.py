@@ -36,6 +36,40 @@ _TEMPLATE = """{{- bos_token -}}
 {{- '<|im_start|>assistant\\n' -}}
 {%- endif -%}
 """
+# LFM2's: tools behind the system prompt, in a list; a tool's result as a turn of its own
+_TOOLS_TEMPLATE = """{{- bos_token -}}
+{%- set system = namespace(text='') -%}
+{%- if messages[0]['role'] == 'system' -%}
+{%- set system.text = messages[0]['content'] -%}
+{%- set messages = messages[1:] -%}
+{%- endif -%}
+{%- if tools -%}
+{%- set system.text = system.text + ('\\n' if system.text else '') + 'List of tools: <|tool_list_start|>[' -%}
+{%- for tool in tools -%}
+{%- set system.text = system.text + (tool if tool is string else tool | tojson) -%}
+{%- set system.text = system.text + ('' if loop.last else ', ') -%}
+{%- endfor -%}
+{%- set system.text = system.text + ']<|tool_list_end|>' -%}
+{%- endif -%}
+{%- if system.text -%}
+{{- '<|im_start|>system\\n' + system.text + '<|im_end|>\\n' -}}
+{%- endif -%}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message['role'] + '\\n' -}}
+{%- set content = message['content'] -%}
+{%- if content is not string -%}
+{%- set content = content | tojson -%}
+{%- endif -%}
+{%- if message['role'] == 'tool' -%}
+{%- set content = '<|tool_response_start|>' + content + '<|tool_response_end|>' -%}
+{%- endif -%}
+{{- content -}}
+{{- '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|im_start|>assistant\\n' -}}
+{%- endif -%}
+"""
 _IMAGE_PROCESSOR = {
     "image_processor_type": "Lfm2VlImageProcessorFast",
     "do_resize": True,
@@ -96,6 +130,17 @@ def write_weights(folder: Path, model: Any, dtype: torch.dtype) -> None:
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
     """Writes a tokenizer that has lspace's special tokens, with its settings and the chat template."""
+    _write_tokenizer(
+        folder, tokenizer, _TEMPLATE, {"image_start_token": IMAGE_START, "image_end_token": IMAGE_END}
+    )
+
+
+def write_n2_eye_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
+    """As ``write_tokenizer``, with a chat template that has tools, and nothing around a picture."""
+    _write_tokenizer(folder, tokenizer, _TOOLS_TEMPLATE, {})
+
+
+def _write_tokenizer(folder: Path, tokenizer: Tokenizer, template: str, more: Mapping[str, str]) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     _write_json(
         folder / "tokenizer_config.json",
@@ -105,13 +150,12 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
             "eos_token": EOS,
             "pad_token": PAD,
             "image_token": IMAGE,
-            "image_start_token": IMAGE_START,
-            "image_end_token": IMAGE_END,
+            **more,
             "clean_up_tokenization_spaces": False,
             "model_input_names": ["input_ids", "attention_mask"],
         },
     )
-    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
 
 
 def write_processor(folder: Path, settings: Mapping[str, Any] = MappingProxyType({})) -> None:

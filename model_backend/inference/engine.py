@@ -53,6 +53,10 @@ class Engine(Protocol):
     info: ModelInfo
     contract: Contract
 
+    def prompt_tokens(self, prompt: Prompt, images: Sequence[Image]) -> int:
+        """How many tokens a question has, those of its pictures among them."""
+        ...
+
     def complete(
         self, prompt: Prompt, images: Sequence[Image], is_cancelled: Callable[[], bool]
     ) -> Iterator[CompletionChunk]:

@@ -14,7 +14,7 @@ from .network import Context, Network
 from .patches import Patches
 from .writing import stop_if
 
-KEPT_BYTES = 128_000_000
+KEPT_BYTES = 80_000_000
 _REMEMBERED = 64
 """Sets of pictures whose questions are remembered, 16 each, to see what they have in common."""
 _WORTH_KEEPING = 8

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,14 @@ class Patches:
     """Rows and columns of patches."""
     tokens: int
     """Vectors that the model makes of it, each in the place of one image token."""
+
+
+class Cutter(Protocol):
+    """Cuts pictures up as one kind of model wants them."""
+
+    def cut(self, picture: Image) -> Patches:
+        """The patches of a picture of any size and mode."""
+        ...
 
 
 @dataclass(frozen=True)

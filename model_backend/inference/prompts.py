@@ -11,6 +11,8 @@ from ..blanks import fill_blanks
 from ..contract import Contract, Target, Task
 from ..errors import RequestError
 from ..request import DETECT
+from ..tool import ToolDefinition
+from ..turn import Turn
 from .tokens import neutralise
 
 
@@ -30,6 +32,10 @@ class Prompt:
     """What is looked for; None where nothing is."""
     keep_form: bool = False
     """Whether a list of boxes is held to the trained form while it is written."""
+    turns: tuple[Turn, ...] = ()
+    """Where it is a conversation: all that was said, in place of ``text``."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """Those that may be called."""
 
 
 def build_prompts(

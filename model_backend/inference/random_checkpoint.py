@@ -54,7 +54,7 @@ def write_random_checkpoint(folder: Path, size: Size, seed: int = 0) -> None:
         RequestError: ``folder`` holds something that is not such a checkpoint.
     """
     quiet_transformers()
-    _check_replaceable(folder)
+    check_replaceable(folder)
     with replacing(folder) as fresh:
         config = random_config(size)
         write_config(fresh, config, torch.bfloat16)
@@ -86,8 +86,9 @@ _VISION = {
 }
 
 
-def _tiny() -> tuple[dict[str, Any], dict[str, Any], int]:
-    text = {
+def tiny_text() -> dict[str, Any]:
+    """Sizes of the smallest language model."""
+    return {
         "vocab_size": 1024,
         "hidden_size": 64,
         "intermediate_size": 128,
@@ -97,6 +98,10 @@ def _tiny() -> tuple[dict[str, Any], dict[str, Any], int]:
         "num_key_value_heads": 2,
         "layer_types": _layer_types(("c", "c", "a", "c")),
     }
+
+
+def _tiny() -> tuple[dict[str, Any], dict[str, Any], int]:
+    text = tiny_text()
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     return text, vision, 64
 
@@ -132,11 +137,16 @@ def _random_model(config: Any, seed: int) -> Any:
         model: Any = Lfm2VlForConditionalGeneration(config)
     model = model.to(torch.bfloat16).to_empty(device="cpu")
     model.tie_weights()
+    fill_at_random(model, seed)
+    return model
+
+
+def fill_at_random(model: Any, seed: int) -> None:
+    """Gives all of a model's parameters random numbers, the same for the same seed."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weights in model.named_parameters():
             _fill(name, weights, generator)
-    return model
 
 
 def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
@@ -149,7 +159,8 @@ def _fill(name: str, weights: torch.Tensor, generator: torch.Generator) -> None:
         weights.normal_(0.0, weights[0].numel() ** -0.5, generator=generator)
 
 
-def _check_replaceable(folder: Path) -> None:
+def check_replaceable(folder: Path) -> None:
+    """Raises RequestError for a folder that holds something else than a checkpoint with random weights."""
     if not folder.exists() or not any(folder.iterdir()):
         return
     config = folder / "config.json"

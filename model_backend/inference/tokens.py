@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 _SPECIAL = re.compile(r"<(?=\|)|(?<=\|)>|<(?=/?(?:image|think)>)")
@@ -17,6 +18,13 @@ def neutralise(text: str) -> str:
     that is not there. A space is put inside, so that the words stay readable.
     """
     return _SPECIAL.sub(lambda match: match.group() + " " if match.group() == "<" else " >", text)
+
+
+def neutralise_but(text: str, kept: Sequence[str]) -> str:
+    """As ``neutralise``, but these special tokens stay."""
+    marks = re.compile(f"({'|'.join(map(re.escape, kept))})")
+    parts = marks.split(text)
+    return "".join(part if place % 2 else neutralise(part) for place, part in enumerate(parts))
 
 
 def reserved_ids(tokenizer: Any, keep: frozenset[int]) -> list[int]:

@@ -50,7 +50,7 @@ class Form(Protocol):
 
 def write(
     network: Network,
-    chat: Chat,
+    chats: Sequence[Chat],
     read: Iterator[tuple[Context, np.ndarray]],
     budgets: Sequence[int],
     forms: Sequence[Form | None],
@@ -67,6 +67,7 @@ def write(
     the answer goes on from there. That is sooner written, and nothing that the model would not have chosen.
 
     Args:
+        chats: how each row is written.
         read: gives each row's context, which is written to, and the float32 logits (1, vocabulary) after it.
             It is asked as rows find room: the first is written while the others are still to be read.
         numbers: where alternatives to pieces of numbers are to be told.
@@ -75,7 +76,9 @@ def write(
         Cancelled: ``is_cancelled`` was true between two tokens.
         OutOfMemory: the device has too little memory.
     """
-    rows = [_Row(chat, budget, form, numbers) for budget, form in zip(budgets, forms, strict=True)]
+    rows = [
+        _Row(chat, budget, form, numbers) for chat, budget, form in zip(chats, budgets, forms, strict=True)
+    ]
     live: list[_Row] = []
     waiting, reading = deque(rows), ReadingAhead(network)
     while live or waiting:

@@ -111,7 +111,10 @@ def notes(results: Results) -> list[str]:
         "(`AutoModelForImageTextToText`, `generate`) with our picture processor, because its own needs "
         "torchvision. `~`: fewer tokens were written, and the rest is extrapolated at the same pace; in "
         f"bfloat16 from {SLOW_REPEATS} answers of {SLOW_TOKENS}. Ten quickstart calls are always added up "
-        "so. Lists of boxes are timed on pictures of which random weights write long enough ones. Peaks are "
+        "so. Lists of boxes are timed on pictures of which random weights write long enough ones. For a list "
+        "as a trained model writes it, every pass of the network is run in full, then its likeliest token is "
+        "made to be the next of a fixed list of boxes on the trained grid, so that guesses come true as they "
+        "do there; the others' time is that of their 128 tokens. Peaks are "
         f"those after a few pictures; what is kept of more adds {KEPT_BYTES / 2**20:.0f} MiB at most."
     ]
     if llama_cpp.is_prepared():

@@ -36,6 +36,8 @@ class Figures:
     """Of each list of boxes."""
     forced: list[int] = field(default_factory=list)
     """Of these, how many the trained form left no choice about."""
+    passes: list[int] = field(default_factory=list)
+    """Of the network, of each dictated list."""
     same_again: list[bool] = field(default_factory=list)
     """Whether a second question had the same answer as when the picture was read anew."""
     prompt_tokens: dict[str, int] = field(default_factory=dict)

@@ -26,6 +26,8 @@ class Job:
 
 
 BOXES = Job("512 px chip, list of boxes of 128 tokens", 512, 128, "water")
+LISTED = Job("512 px chip, a list of 128 tokens as a trained model writes it", 512, 128, "water")
+"""Of the engine's passes none is left out, but which tokens are the likeliest is dictated."""
 CAPTIONED = Job("224 px chip, caption of 40 tokens", 224, 40)
 AGAIN = Job("a caption of 40 tokens after the boxes, same 512 px chip", 512, 40)
 TEN = Job("224 px chip, caption and nine classes, 60 tokens each", 224, 60)

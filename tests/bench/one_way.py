@@ -19,7 +19,7 @@ from time import perf_counter
 from PIL import Image
 
 from .card import Card
-from .job import AGAIN, BOXES, CAPTION, CAPTIONED, EIGHT, MANY, TEN, Answer, Job, chip
+from .job import AGAIN, BOXES, CAPTION, CAPTIONED, EIGHT, LISTED, MANY, TEN, Answer, Job, chip
 from .ours import Ours
 
 SLOW_TOKENS, SLOW_REPEATS = 8, 2
@@ -67,6 +67,7 @@ class _Timing:
         self._captions: list[str] = []
         self._tokens: list[int] = []
         self._forced: list[int] = []
+        self._passes: list[int] = []
         self._same_again: list[bool] = []
 
     def told(self) -> dict[str, object]:
@@ -76,6 +77,7 @@ class _Timing:
             "captions": self._captions,
             "tokens": self._tokens,
             "forced": self._forced,
+            "passes": self._passes,
             "same_again": self._same_again,
         }
 
@@ -101,6 +103,10 @@ class _Timing:
         caption = self._ask("caption", engine, CAPTIONED, small)
         self._seconds["step"] += caption.steps
         self._captions.append("".join(caption.pieces))
+        if isinstance(engine, Ours) and engine.is_fast:
+            answer, passes = engine.ask_dictated(large, LISTED.question, LISTED.tokens)
+            self._note("listed", LISTED, answer)
+            self._passes.append(passes)
 
     def _boxes(self, engine: Ours | Card, repeat: int) -> Image.Image:
         """Random weights end a list anywhere: the first of a few pictures that gives a long one counts."""

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from PIL import Image
 
+from .dictated import Dictated, listed
 from .job import CAPTION, Answer
 
 
@@ -28,6 +29,7 @@ class Ours:
             from model_backend.inference.exact.engine import load_engine
         from model_backend.request import ModelChoice
 
+        self.is_fast = precision in ("q8", "q4")
         choice = ModelChoice(str(folder), device=device, precision=precision, cache_dir=str(cache))
         self._engine = load_engine(choice, lambda *_: None)
         self.threads: int = self._engine.info.threads
@@ -41,6 +43,21 @@ class Ours:
         # a choice of the model is never quite certain, a forced token is by definition
         forced = sum(chunk.logprob == 0 for _time, chunk in timed)
         return Answer([time for time, _chunk in timed], [chunk.text for _time, chunk in timed], forced)
+
+    def ask_dictated(self, image: Image.Image, target: str, tokens: int) -> tuple[Answer, int]:
+        """The engine at a list as a trained model writes it, the picture read anew; and its passes."""
+        from model_backend.inference.looking import Looker
+
+        engine = self._engine
+        prompt, network, looker = self._prompts([target], tokens)[0], engine._network, engine.looker
+        label = engine.contract.target(target).label
+        answer = engine._chat.ids(listed(engine.contract, label))
+        dictated = Dictated(network, len(engine._encoded([(prompt, [image])])[0].ids), answer)
+        engine._network, engine.looker = dictated, Looker(dictated)
+        try:
+            return self.ask(image, target, tokens), dictated.passes
+        finally:
+            engine._network, engine.looker = network, looker
 
     def ask_all(self, image: Image.Image, tokens: int) -> tuple[float, float]:
         """Seconds until the first and the last token of the caption and of nine classes' boxes.

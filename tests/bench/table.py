@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 
 from .figures import TITLES, Results
-from .job import AGAIN, BOXES, CAPTIONED, EIGHT, TEN
+from .job import AGAIN, BOXES, CAPTIONED, EIGHT, LISTED, TEN
 
 Cell = Callable[[Results, str], "float | str | None"]
 
@@ -42,6 +42,10 @@ def written(results: Results, way: str) -> str | None:
     return f"{median(figures.tokens):.0f}, {median(figures.forced):.0f}"
 
 
+def passes(results: Results, way: str) -> float | None:
+    return median(results[way].passes) if results[way].passes else None
+
+
 ROWS: tuple[tuple[str, str, Cell, int], ...] = (
     ("import", "s", of("import"), 1),
     ("load, files in the page cache", "s", of("load"), 1),
@@ -54,6 +58,8 @@ ROWS: tuple[tuple[str, str, Cell, int], ...] = (
     (f"{BOXES.words}, first token", "s", of("boxes_first"), 2),
     ("the same, last token", "s", of("boxes_last"), 2),
     ("tokens written, of these forced", "", written, 0),
+    (f"{LISTED.words}, last token", "s", of("listed_last"), 2),
+    ("passes of the network for it", "", passes, 0),
     (f"{AGAIN.words}, first token", "s", of("again_first"), 3),
     ("the same with the picture read anew", "s", of("anew_first"), 3),
     (f"{CAPTIONED.words}, first token", "s", of("caption_first"), 2),

@@ -224,3 +224,12 @@ def test_a_real_model_answers_in_a_shell_with_nothing_but_json(chip, tiny):
     assert (printed["model"]["name"], printed["model"]["random_weights"]) == ("tiny", True)
     assert [answer["target"] for answer in printed["answers"]] == ["water", "red boats"]
     assert all(list(answer) == ANSWER_KEYS for answer in printed["answers"])
+
+
+def test_a_model_that_only_writes_describes_a_picture_in_a_shell(chip, tmp_path):
+    assert command_line.main(["random-checkpoint", str(tmp_path / "eye"), "--model", "n2-eye"]) == 0
+    options = ["--model", str(tmp_path / "eye"), "--precision", "float32", "--device", "cpu"]
+    done = in_a_shell("caption", chip, *options, "--max-new-tokens", "4", "--json")
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)["answers"]
+    assert (answer["task"], answer["outcome"], answer["proposals"]) == ("caption", None, None)

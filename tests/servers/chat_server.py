@@ -67,6 +67,8 @@ class ChatServer(ThreadingHTTPServer):
         self.key = None
         """The only login that it lets in, if any."""
         self.retry_after = None
+        self.calls = []
+        """Names and arguments (JSON text) of the tools that it calls behind each answer."""
         self.token_s = 0.0
         self.pauses = deque()
         """Before the answers to the next questions, seconds."""
@@ -169,6 +171,10 @@ class _Answer(BaseHTTPRequestHandler):
         for token in tokens:
             time.sleep(self.server.token_s)
             self._event({"choices": [self._choice(token, body)]})
+        for index, (name, arguments) in enumerate(self.server.calls):
+            self._call(index, {"id": f"id-{index}", "function": {"name": name, "arguments": ""}})
+            for letter in arguments:
+                self._call(index, {"function": {"arguments": letter}})
         self._end(fault, is_cut)
 
     def _end(self, fault, is_cut):
@@ -181,7 +187,7 @@ class _Answer(BaseHTTPRequestHandler):
         elif fault is Fault.GARBAGE:
             self._write("data: {not JSON\n\n")
         elif fault is not Fault.ENDS_EARLY:
-            reason = "length" if is_cut else "stop"
+            reason = "length" if is_cut else "tool_calls" if self.server.calls else "stop"
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
             self._event({"choices": [], "usage": {"completion_tokens": 1}})
         self._write("data: [DONE]\n\n")
@@ -195,6 +201,9 @@ class _Answer(BaseHTTPRequestHandler):
             told["top_logprobs"] = [{"token": text, "logprob": math.log(share)} for text, share in others]
             choice["logprobs"] = {"content": [told]}
         return choice
+
+    def _call(self, index, delta):
+        self._event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, **delta}]}}]})
 
     def _event(self, event):
         self._write(f"data: {json.dumps(event)}\n\n")
@@ -242,9 +251,10 @@ def others_of(token):
 
 
 def question_in(body):
-    """The words of a question, and its pictures as they were sent."""
-    content = body["messages"][-1]["content"]
-    words = "".join(part["text"] for part in content if part["type"] == "text")
-    urls = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    """The last words of a question, and all its pictures as they were sent."""
+    contents = [message.get("content") or "" for message in body["messages"]]
+    contents = [[{"type": "text", "text": each}] if isinstance(each, str) else each for each in contents]
+    words = "".join(part["text"] for part in contents[-1] if part["type"] == "text")
+    urls = [part["image_url"]["url"] for parts in contents for part in parts if part["type"] == "image_url"]
     files = [base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True) for url in urls]
     return words, [Image.open(io.BytesIO(file), formats=["PNG"]) for file in files]

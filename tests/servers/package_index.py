@@ -136,7 +136,12 @@ def self_signed(path: Path) -> Path:
         "-subj",
         "/CN=LSpace test",
     ]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-addext", "basicConstraints=critical,CA:TRUE"]
+    names = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1,DNS:localhost",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+    ]
     key = path.with_suffix(".key")
     subprocess.run(
         [*command, *names, "-keyout", str(key), "-out", str(path)], check=True, capture_output=True

@@ -19,11 +19,14 @@ from ...contract import Contract, contract_for
 from ...errors import ModelInvalid, RuntimePackageMissing
 from ...model_folder import check_model_folder, stored_precisions
 from ..chat import Chat
-from ..patches import PatchCutter
+from ..n2_eye import MODEL_TYPE, image_token
+from ..patches import Cutter
 from ..scores import Calibration, calibration_of
 from ..source import RANDOM_MARK
+from ..squares import cutter_of
 from .device import reporting_out_of_memory
 from .image_processor import Lfm2VlImageProcessorPil
+from .n2_eye import load_n2_eye
 
 OLDEST_TRANSFORMERS = (5, 15)
 """Before this, a cache that is used twice gives other tokens without any error."""
@@ -35,9 +38,9 @@ class Checkpoint:
     """What a folder holds, in memory."""
 
     model: Any
-    """``Lfm2VlForConditionalGeneration``, on its device."""
+    """``Lfm2VlForConditionalGeneration`` or ``N2Eye``, on its device."""
     chat: Chat
-    cutter: PatchCutter
+    cutter: Cutter
     contract: Contract
     random_weights: bool
     calibration: Calibration | None
@@ -55,8 +58,12 @@ def open_checkpoint(folder: Path, device: str, dtype: torch.dtype) -> Checkpoint
     config = check_model_folder(folder)
     calibration = calibration_of(config)
     with _reporting_broken_files(folder), reporting_out_of_memory():
-        chat, cutter = Chat.open(folder), PatchCutter.read(folder)
-        model = load_model(folder, dtype).to(device).eval()
+        chat, cutter = Chat.open(folder), cutter_of(folder)
+        is_n2_eye = config["model_type"] == MODEL_TYPE
+        load: Any = load_n2_eye if is_n2_eye else load_model
+        model = load(folder, dtype).to(device).eval()
+        if is_n2_eye:  # its published configuration does not say
+            model.config.image_token_id = image_token(folder, model.config.text_config.vocab_size)
     return Checkpoint(model, chat, cutter, contract_for(config), config.get(RANDOM_MARK) is True, calibration)
 
 

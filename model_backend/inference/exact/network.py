@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The exact network: LFM2-VL as transformers computes it, by a loop of our own over buffers that stay."""
+"""The exact network: what transformers computes, by a loop of our own over buffers that stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..patches import Patches
 from .context import TorchContext, joined_contexts
@@ -17,37 +17,38 @@ from .device import reporting_out_of_memory
 from .graph import recorded_step
 from .layers import Attention, Layer, ShortConvolution, norm, rotations
 from .linear import make_linear, pack_linears
+from .n2_eye import N2Eye
+from .seeing import Eyes, SquareEyes, TowerEyes
 
 
 class TorchNetwork:
-    """An LFM2-VL model's weights; implements ``Network``.
+    """A model's weights; implements ``Network``.
 
     In float32 the tokens are those of transformers' ``generate``; what differs is the order of sums.
 
     Args:
-        model: ``Lfm2VlForConditionalGeneration`` on its device. It is taken over: its vision tower is packed
-            in place, and it cannot be used afterwards.
+        model: ``Lfm2VlForConditionalGeneration`` or ``N2Eye`` on its device. It is taken over: what sees is
+            packed in place, and it cannot be used afterwards.
         dtype: in which it computes.
     """
 
     def __init__(self, model: Any, dtype: torch.dtype) -> None:
-        text, config = model.model.language_model, model.config.text_config
+        is_n2_eye = isinstance(model, N2Eye)
+        text = model.language_model.model if is_n2_eye else model.model.language_model
+        head_weight = model.get_output_embeddings().weight
+        config = model.config.text_config
         self._dtype, self._image_id = dtype, model.config.image_token_id
         self._table: Tensor = text.embed_tokens.weight.detach().clone()  # lets go of the mapped file
         self._last_norm: Tensor = text.embedding_norm.weight.detach().to(dtype)
         self._eps: float = config.norm_eps
         self._frequencies: Tensor = text.rotary_emb.inv_freq.detach().float()
-        self._tower: nn.Module = model.model.vision_tower
-        self._projector: nn.Module = model.model.multi_modal_projector
+        self._eyes: Eyes = SquareEyes(model) if is_n2_eye else TowerEyes(model)
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # packing takes one thread each
             layers = [pool.submit(_layer_of, layer, config, dtype) for layer in text.layers]
-            head = pool.submit(make_linear, [model.lm_head.weight], [None], dtype)
-            # what embeds the patches asks its weights for their dtype: it stays as it is
-            seeing = (*self._tower.encoder.layers, self._projector)
-            list(pool.map(lambda part: pack_linears(part, dtype), seeing))
+            head = pool.submit(make_linear, [head_weight], [None], dtype)
+            list(pool.map(lambda part: pack_linears(part, dtype), self._eyes.packable()))
         self._layers, self._head = [each.result() for each in layers], head.result()
-        self._tower.to(dtype)
-        self._projector.to(dtype)
+        self._eyes.settle(dtype)
 
     @property
     def device(self) -> torch.device:
@@ -70,7 +71,7 @@ class TorchNetwork:
             ids = torch.tensor([list(tokens)], device=self.device)
             vectors = self._embedded(ids)
             if pictures:
-                seen = torch.cat([self._seen(each) for each in pictures])
+                seen = torch.cat([self._eyes.see(each) for each in pictures])
                 vectors[ids == self._image_id] = seen
             context = self._new_context()
             self._advance(context, vectors)
@@ -111,17 +112,6 @@ class TorchNetwork:
 
     def _embedded(self, ids: Tensor) -> Tensor:
         return torch.nn.functional.embedding(ids, self._table).to(self._dtype)
-
-    def _seen(self, picture: Patches) -> Tensor:
-        """(tokens, width): what the model makes of a picture."""
-        pixels = torch.from_numpy(picture.pixels).to(self.device, self._dtype)[None]
-        states = self._tower(
-            pixel_values=pixels,
-            spatial_shapes=torch.tensor([picture.grid], device=self.device),
-            pixel_attention_mask=torch.ones(pixels.shape[:2], dtype=torch.int32, device=self.device),
-        ).last_hidden_state
-        vectors: Tensor = self._projector(states.unflatten(1, picture.grid)).flatten(0, 2)
-        return vectors
 
     def _new_context(self) -> TorchContext:
         made = [layer.operator.new_state(self.device, self._dtype) for layer in self._layers]

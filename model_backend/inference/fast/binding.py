@@ -10,6 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .context import FastContext
+from .session import returning_memory
 from .weights import Floats
 
 
@@ -55,7 +56,9 @@ class Binding:
         logits: Floats = np.empty((rows, last, vocabulary), np.float32)
         self._input("x", vectors)
         self._output("logits", logits)
-        self._session.run_with_iobinding(self._binding)
+        # what a single token takes is too little to be worth it
+        options = returning_memory() if vectors.shape[1] > 1 else None
+        self._session.run_with_iobinding(self._binding, options)
         return logits
 
     def _input(self, name: str, buffer: NDArray[Any]) -> None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import math
+import mmap
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +19,7 @@ Mark = tuple[NDArray[np.int32], dict[str, Floats]]
 """Lengths and convolutions of a moment."""
 STEP = 256
 """Positions by which the room for keys and values grows."""
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}
 
 
 @dataclass
@@ -38,8 +42,10 @@ class FastContext:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes up."""
-        return sum(buffer.nbytes for buffer in self.buffers.values())
+        """Bytes of what was read; further room takes no memory yet."""
+        read = int(self.lengths.sum())
+        attended = sum(read * buffer[0, :, :1].nbytes for buffer in self.attended.values())
+        return attended + sum(buffer.nbytes for buffer in self.convolved.values())
 
     @property
     def longest(self) -> int:
@@ -84,11 +90,10 @@ class FastContext:
         """Grows the buffers so that each row can read so many tokens more."""
         if self.longest + tokens <= self.room:
             return
+        self.bound = None  # it holds the old buffers, of which only one at a time is to be there twice
         for name, old in self.attended.items():
-            buffer = _fresh(old, self.lengths + tokens)
-            _fill(buffer, old, self.longest)
-            self.attended[name] = buffer
-        self.bound = None
+            self.attended[name] = _fresh(old, self.lengths + tokens)
+            _fill(self.attended[name], old, self.longest)
 
 
 def joined(contexts: Sequence[FastContext]) -> FastContext:
@@ -106,9 +111,14 @@ def joined(contexts: Sequence[FastContext]) -> FastContext:
 
 
 def _fresh(like: Floats, lengths: NDArray[np.int32]) -> Floats:
-    """An empty buffer for so many tokens a row; its pages cost nothing before they are written."""
+    """An empty buffer for so many tokens a row.
+
+    Pages of its own: they cost nothing before they are written, and go back as soon as it is let go.
+    """
     room = -(-int(lengths.max()) // STEP) * STEP
-    return np.zeros((len(lengths), like.shape[1], room, like.shape[3]), np.float32)
+    shape = len(lengths), like.shape[1], room, like.shape[3]
+    pages = mmap.mmap(-1, math.prod(shape) * like.itemsize, **_PRIVATE)
+    return np.frombuffer(pages, np.float32).reshape(shape)
 
 
 def _fill(target: Floats, source: Floats, length: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
@@ -17,10 +18,10 @@ from ...request import ModelChoice
 from ..answering import Answerer
 from ..chat import Chat
 from ..engine import ModelInfo
-from ..patches import PatchCutter
 from ..room import check_free, check_limit
 from ..scores import calibration_of
 from ..source import RANDOM_MARK, OnStage, locate
+from ..squares import cutter_of
 from .network import load_network
 
 # Measured at lspace's size: 449 million weights, a picture of 512 px, everything together.
@@ -53,7 +54,11 @@ def load_engine(
     _check_memory(source.folder, choice)
     threads = threads_for(choice)
     cache = cache_folder(choice.cache_dir)
-    network = load_network(source.folder, choice.precision, threads, cache, lambda: on_stage("graphs", None))
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the network's numbers leave the interpreter free
+        opening = beside.submit(Chat.open, source.folder)
+        network = load_network(
+            source.folder, choice.precision, threads, cache, lambda: on_stage("graphs", None)
+        )
     info = ModelInfo(
         name=source.name,
         revision=source.revision(cache),
@@ -66,7 +71,7 @@ def load_engine(
         random_weights=config.get(RANDOM_MARK) is True,
         calibration=calibration,
     )
-    chat, cutter = Chat.open(source.folder), PatchCutter.read(source.folder)
+    chat, cutter = opening.result(), cutter_of(source.folder)
     return Answerer(network, chat, cutter, contract_for(config), info)
 
 

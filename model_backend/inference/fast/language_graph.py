@@ -9,12 +9,11 @@ import numpy as np
 from onnx import TensorProto
 
 from .graph import MICROSOFT, Graph
-from .linear import Kind, fits, linear
+from .linear import fits, linear
+from .modes import Kind
 from .shape import LanguageShape
-from .weights import Floats, Weights
+from .weights import EMBEDDING, PREFIX, Floats, Weights
 
-PREFIX = "model.language_model."
-EMBEDDING = PREFIX + "embed_tokens.weight"
 HEAD = "lm_head.weight"
 
 

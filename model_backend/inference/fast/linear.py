@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .graph import MICROSOFT, Graph
+from .modes import Kind
 from .weights import Floats
-
-Kind = Literal["float32", "int8", "int4"]
-"""``int8``: a scale for each output's weights, and one for each row of the input. ``int4``: one for every
-64 weights, and for every 64 numbers of the input, which is int8. In neither does a row change another's
-result."""
 
 BLOCK = 64
 _INT8 = 127

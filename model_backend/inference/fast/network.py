@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An LFM2-VL model on ONNX Runtime and numpy."""
+"""A model on ONNX Runtime and numpy."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +14,11 @@ from ...errors import OutOfMemory
 from ..patches import Patches
 from .binding import Binding
 from .context import FastContext, joined
-from .language_graph import EMBEDDING
-from .making import LANGUAGE, VISION
-from .positions import neighbours_first, stretched
-from .session import open_sessions
-from .shape import LanguageShape, VisionShape, language_shape, vision_shape
+from .parts import Parts, parts_of
+from .session import LANGUAGE, VISION, open_sessions, returning_memory
+from .shape import LanguageShape
 from .store import prepared
-from .vision_graph import POSITIONS
-from .weights import Floats, Stored, Weights
+from .weights import EMBEDDING, Floats
 
 _AT_ONCE = 144
 """Tokens of a picture that are read together, at most: more are hardly faster and take more memory."""
@@ -41,20 +37,8 @@ def load_network(
     Raises:
         ModelInvalid: the checkpoint is broken, or of a shape that is not known here.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     graphs = prepared(folder, mode, cache, on_making)
-    weights = Weights(folder)
-    language, vision = language_shape(config), vision_shape(config)
-    learned = weights.floats(POSITIONS, vision.side**2, vision.hidden)
-    return FastNetwork(
-        graphs,
-        threads,
-        language,
-        vision,
-        config["image_token_id"],
-        words=weights.stored(EMBEDDING, language.vocabulary, language.hidden),
-        places=learned.reshape(vision.side, vision.side, vision.hidden),
-    )
+    return FastNetwork(graphs, threads, parts_of(folder))
 
 
 class FastNetwork:
@@ -62,21 +46,12 @@ class FastNetwork:
 
     guesses = True
 
-    def __init__(
-        self,
-        graphs: Path,
-        threads: int,
-        language: LanguageShape,
-        vision: VisionShape,
-        image: int,
-        words: Stored,
-        places: Floats,
-    ) -> None:
+    def __init__(self, graphs: Path, threads: int, parts: Parts) -> None:
+        language = parts.language
         self._language = language
-        self._vision = vision
-        self._image = image
-        self._words = words
-        self._places = places
+        self._eyes = parts.eyes
+        self._image = parts.image
+        self._words = parts.weights.stored(EMBEDDING, language.vocabulary, language.hidden)
         self._tower, self._reader = open_sessions([graphs / VISION, graphs / LANGUAGE], threads)
         self._turns = _turns(language, 0)
 
@@ -115,11 +90,9 @@ class FastNetwork:
 
     def _see(self, picture: Patches) -> Floats:
         """The vectors (tokens, hidden) of a picture."""
-        order = neighbours_first(*picture.grid, self._vision.factor)
-        places = stretched(self._places, *picture.grid).reshape(len(order), -1)
-        inputs = {"pixels": picture.pixels[None, order], "positions": places[None, order]}
+        inputs = self._eyes.inputs(picture)
         with _reporting_out_of_memory():
-            vectors: Floats = self._tower.run(None, inputs)[0]
+            vectors: Floats = self._tower.run(None, inputs, returning_memory())[0]
         return vectors
 
     def _empty(self) -> FastContext:

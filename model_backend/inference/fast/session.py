@@ -10,6 +10,8 @@ from pathlib import Path
 
 import onnxruntime
 
+VISION, LANGUAGE = "vision.onnx", "language.onnx"
+"""Files of a model's graphs."""
 _SAME_AS_REQUESTED = 1
 """ONNX Runtime's code for an arena that grows by what is asked for; else it doubles."""
 
@@ -31,6 +33,14 @@ def _open(file: Path, threads: int) -> onnxruntime.InferenceSession:
     # threads wait without spinning once an answer is there
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def returning_memory() -> onnxruntime.RunOptions:
+    """For what takes much memory for a moment, which the arena would keep for good."""
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 @cache

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sizes of an LFM2-VL model, as its config.json gives them."""
+"""The sizes of a model, as its config.json gives them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ModelInvalid
+from ..n2_eye import N2EyeSettings
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,49 @@ class LanguageShape:
 
 
 @dataclass(frozen=True)
-class VisionShape:
-    """The vision tower and the projector."""
+class EncoderShape:
+    """The layers of a vision transformer."""
 
     hidden: int
     inner: int
     heads: int
     layers: int
+    epsilon: float
+    activation: str
+    """As configurations name it."""
+    projected: int
+    """Width between the two layers that follow."""
+
+
+@dataclass(frozen=True)
+class VisionShape(EncoderShape):
+    """LFM2-VL's vision tower and projector."""
+
     patch: int
     """Numbers a patch."""
     side: int
     """Rows, and columns, of the learned positions."""
-    epsilon: float
-    activation: str
     factor: int
     """Rows, and columns, of patches that become one vector."""
-    projected: int
-    """Width between the projector's two layers."""
     projector_norm: bool
     projector_bias: bool
+
+
+@dataclass(frozen=True)
+class ClipShape(EncoderShape):
+    """N2-Eye's CLIP and projection."""
+
+    patch_side: int
+    """Pixels a side of a patch."""
+    patches: int
+    """Of a picture."""
+    features: str
+    """Which of the vectors stand for a picture; see ``N2EyeSettings``."""
+
+    @property
+    def patch(self) -> int:
+        """Numbers a patch."""
+        return 3 * self.patch_side**2
 
 
 def language_shape(config: Mapping[str, Any]) -> LanguageShape:
@@ -99,6 +124,25 @@ def vision_shape(config: Mapping[str, Any]) -> VisionShape:
         projected=config["projector_hidden_size"],
         projector_norm=config.get("projector_use_layernorm", True),
         projector_bias=config.get("projector_bias", True),
+    )
+
+
+def clip_shape(settings: N2EyeSettings) -> ClipShape:
+    """Raises ModelInvalid for what is not understood here."""
+    vision = settings.vision
+    activation = vision.get("hidden_act", "quick_gelu")
+    _check("hidden_act", activation, "quick_gelu", "gelu")
+    return ClipShape(
+        hidden=vision["hidden_size"],
+        inner=vision["intermediate_size"],
+        heads=vision["num_attention_heads"],
+        layers=vision["num_hidden_layers"],
+        patch_side=vision["patch_size"],
+        patches=(vision["image_size"] // vision["patch_size"]) ** 2,
+        epsilon=vision.get("layer_norm_eps", 1e-5),
+        activation=activation,
+        projected=settings.projected,
+        features=settings.features,
     )
 
 

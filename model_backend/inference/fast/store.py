@@ -16,7 +16,6 @@ from typing import Any
 from ...errors import ModelError
 from ...model_cache import GRAPHS, MANIFEST, CachedFile, graphs_of
 from ..digest import sha256_of, weights_digest
-from .making import make_graphs
 from .modes import MODES
 
 VERSION = 3
@@ -62,6 +61,8 @@ def _key(folder: Path, mode: str, cache: Path) -> str:
 
 
 def _make(folder: Path, mode: str, place: Path) -> None:
+    from .making import make_graphs  # imports onnx, which only this needs
+
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".draft-", ignore_cleanup_errors=True) as name:
         draft = Path(name) / "graphs"
         draft.mkdir()

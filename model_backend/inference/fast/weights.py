@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from numpy.typing import NDArray
 from ...errors import ModelInvalid
 
 Floats = NDArray[np.float32]
+PREFIX = "model.language_model."
+EMBEDDING = PREFIX + "embed_tokens.weight"
+TOWER = "model.vision_tower."
+POSITIONS = TOWER + "embeddings.position_embedding.weight"
 
 # lspace's files have a level more in their names than the classes of today
 _LONGER = "model.vision_tower.vision_model."
 _SHORTER = "model.vision_tower."
-_KINDS = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16}  # numpy has no bfloat16
+# numpy has no bfloat16; whole numbers only count what nobody asks for
+_KINDS = {"F32": np.float32, "F16": np.float16, "BF16": np.uint16, "I64": np.int64}
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,21 @@ class Stored:
         return floats
 
 
-class Weights:
-    """All tensors of a folder, under the names that the classes of today give them."""
+Rename = Callable[[Iterable[str]], Mapping[str, str]]
 
-    def __init__(self, folder: Path) -> None:
+
+def _todays_names(names: Iterable[str]) -> dict[str, str]:
+    return {name: name.replace(_LONGER, _SHORTER) for name in names}
+
+
+class Weights:
+    """All tensors of a folder."""
+
+    def __init__(self, folder: Path, rename: Rename = _todays_names) -> None:
         """Maps the files, one or several.
+
+        Args:
+            rename: from the names in the files to those that are asked for; what it leaves out is not there.
 
         Raises:
             ModelInvalid: there is none, one is broken, or its numbers are of an unknown kind.
@@ -53,6 +69,7 @@ class Weights:
             self._tensors.update(_mapped(file))
         if not self._tensors:
             raise ModelInvalid(f"{folder.name} holds no weights (*.safetensors)", folder=str(folder))
+        self._tensors = {known: self._tensors[name] for name, known in rename(self._tensors).items()}
         self._unused.update(self._tensors)
 
     def __contains__(self, name: str) -> bool:
@@ -94,7 +111,7 @@ def _mapped(file: Path) -> dict[str, Stored]:
             header = json.loads(stream.read(length))
         header.pop("__metadata__", None)
         everything = np.memmap(file, np.uint8, "r", offset=8 + length)
-        return {name.replace(_LONGER, _SHORTER): _stored(everything, entry) for name, entry in header.items()}
+        return {name: _stored(everything, entry) for name, entry in header.items()}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise ModelInvalid(
             f"{file.parent.name}/{file.name} cannot be read: {error}", file=file.name

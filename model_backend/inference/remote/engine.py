@@ -20,6 +20,7 @@ from ..engine import ModelInfo, Question
 from ..prompts import Prompt
 from ..source import OnStage
 from ..writing import stop_if
+from .messages import estimated_tokens
 from .question import Body, bodies_of, plainer, without
 from .server import Patience, Server
 
@@ -78,6 +79,10 @@ class RemoteEngine:
     ) -> list[Completion]:
         """The whole answers to several questions, in their order; raises what ``complete`` raises."""
         return completions_of(self, questions, is_cancelled)
+
+    def prompt_tokens(self, prompt: Prompt, images: Sequence[Image]) -> int:
+        """About how many tokens a question has: a server does not tell."""
+        return estimated_tokens(prompt, len(images))
 
     def _arrivals(
         self, loop: asyncio.AbstractEventLoop, bodies: Sequence[Body], is_cancelled: Callable[[], bool]

@@ -15,6 +15,7 @@ from ...contract import Contract
 from ..engine import Question
 from ..form import known_labels
 from ..prompts import Prompt
+from .messages import functions_of, messages_of
 
 Body = dict[str, Any]
 _EXTRAS = ("response_format", "logprobs")
@@ -50,17 +51,16 @@ def without(body: Body, names: Sequence[str] | frozenset[str]) -> Body:
 
 
 def _body(model: str, contract: Contract, prompt: Prompt, pictures: Sequence[str]) -> Body:
-    content: list[Body] = [{"type": "image_url", "image_url": {"url": url}} for url in pictures]
-    content.append({"type": "text", "text": prompt.text})
-    system = [] if prompt.system is None else [{"role": "system", "content": prompt.system}]
     body: Body = {
         "model": model,
-        "messages": [*system, {"role": "user", "content": content}],
+        "messages": messages_of(prompt, pictures),
         "temperature": 0,
         "max_tokens": prompt.max_new_tokens,
         "stream": True,
         "logprobs": True,
     }
+    if prompt.tools:
+        body["tools"] = functions_of(prompt.tools)
     if prompt.answer == "boxes":
         body["top_logprobs"] = _MOST_ALTERNATIVES
     if prompt.keep_form:

@@ -19,7 +19,7 @@ from ...errors import RemoteFailed, RuntimePackageMissing
 from ...remote_address import RemoteAddress
 from ..completion import CompletionChunk
 from .question import Body
-from .stream import END, NoEvent, Refusal, chunks_of, events_of
+from .stream import END, Calls, NoEvent, Refusal, chunks_of, events_of
 
 Take = Callable[[CompletionChunk], None]
 _REASONS = {
@@ -132,14 +132,14 @@ class Server:
                 await asyncio.sleep(max(pause, wanted))
 
     async def _ask(self, client: httpx.AsyncClient, body: Body, take: Take) -> None:
-        is_over = False
+        is_over, calls = False, Calls()
         with self._telling(), anyio.fail_after(self._patience.first_token_s) as scope:
             async with client.stream("POST", "chat/completions", json=body) as response:
                 await self._check(response)
                 async for data in events_of(response.aiter_lines()):
                     if data == END:
                         break
-                    for chunk in chunks_of(data):
+                    for chunk in chunks_of(data, calls):
                         scope.deadline = anyio.current_time() + self._patience.between_tokens_s
                         is_over = is_over or chunk.finish_reason is not None
                         take(chunk)

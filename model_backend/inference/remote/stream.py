@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..completion import Alternatives, CompletionChunk, FinishReason
+from ..tool_calls import CALL_END, CALL_START
 
 END = "[DONE]"
 _DIGITS = re.compile(r"\d+\.?\d*|\.\d*")
@@ -44,8 +45,43 @@ async def events_of(lines: AsyncIterator[str]) -> AsyncIterator[str]:
         yield "\n".join(data)
 
 
-def chunks_of(data: str) -> list[CompletionChunk]:
+class Calls:
+    """Calls of tools, which a server tells apart from the text, as the model would have written them."""
+
+    def __init__(self) -> None:
+        self._key: tuple[int, str] | None = None
+        """Place and id of the call that is being written, if any."""
+        self._has_arguments = False
+
+    def push(self, deltas: Sequence[dict[str, Any]]) -> str:
+        """The text of more pieces of calls."""
+        return "".join(map(self._piece, deltas))
+
+    def close(self) -> str:
+        """What ends the call that is being written."""
+        is_open, self._key = self._key is not None, None
+        return ("" if self._has_arguments else "{}") + "}" + CALL_END if is_open else ""
+
+    def _piece(self, delta: dict[str, Any]) -> str:
+        function, begin = delta.get("function") or {}, ""
+        known = self._key[1] if self._key else ""
+        key = int(delta.get("index") or 0), str(delta.get("id") or known)
+        if key != self._key:
+            name = json.dumps(str(function.get("name") or ""))
+            begin = f'{self.close()}{CALL_START}{{"name": {name}, "arguments": '
+            self._key, self._has_arguments = key, False
+        arguments = function.get("arguments") or ""
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments)
+        self._has_arguments = self._has_arguments or bool(arguments.strip())
+        return begin + arguments
+
+
+def chunks_of(data: str, calls: Calls | None = None) -> list[CompletionChunk]:
     """The tokens of one event; none where it tells only that an answer has begun, or what it cost.
+
+    Args:
+        calls: those of the events before it.
 
     Raises:
         NoEvent: something else than an event of a chat completion.
@@ -55,20 +91,28 @@ def chunks_of(data: str) -> list[CompletionChunk]:
         event = json.loads(data)
         if event.get("error"):
             raise _refusal(event["error"])
-        return [chunk for choice in event["choices"][:1] for chunk in _chunks(choice)]
+        calls = calls or Calls()
+        return [chunk for choice in event["choices"][:1] for chunk in _chunks(choice, calls)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise NoEvent("it sends something else than the events of a chat completion") from error
 
 
-def _chunks(choice: dict[str, Any]) -> list[CompletionChunk]:
-    text = (choice.get("delta") or {}).get("content") or ""
+def _chunks(choice: dict[str, Any], calls: Calls) -> list[CompletionChunk]:
+    delta, reason = choice.get("delta") or {}, choice.get("finish_reason")
+    text = delta.get("content") or ""
     tokens = (choice.get("logprobs") or {}).get("content") or []
     chunks = list(_tokens(text, tokens)) if tokens else [CompletionChunk(text, None)] if text else []
-    reason = choice.get("finish_reason")
-    if reason is None:
+    if text:  # prose behind a call
+        chunks[0] = replace(chunks[0], text=calls.close() + chunks[0].text)
+    called = calls.push(delta.get("tool_calls") or ()) + (calls.close() if reason else "")
+    if reason is None and not called:
         return chunks
     *before, last = chunks or [CompletionChunk("", None)]
-    return [*before, replace(last, finish_reason=FinishReason(reason))]
+    return [*before, replace(last, text=last.text + called, finish_reason=_reason(reason))]
+
+
+def _reason(told: str | None) -> FinishReason | None:
+    return FinishReason({"tool_calls": "stop"}.get(told, told)) if told else None
 
 
 def _tokens(text: str, tokens: Sequence[dict[str, Any]]) -> Iterator[CompletionChunk]:

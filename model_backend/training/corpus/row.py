@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RequestError, RowInvalid
+from ...tool import ToolDefinition
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +25,7 @@ class Message:
     """One turn of a conversation."""
 
     role: str
-    """``system``, ``user`` or ``assistant``."""
+    """``system``, ``user``, ``assistant``, or ``tool`` for what came of the assistant's calls."""
     text: str
     images: tuple[str, ...] = ()
     """Paths relative to the row file's folder, with ``/``; they stand before the text."""
@@ -38,6 +39,8 @@ class Row:
     metadata: Mapping[str, Any]
     folder: Path
     """Of the row file; the images are relative to it."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """That the assistant may call."""
 
     @property
     def system(self) -> str | None:
@@ -73,7 +76,7 @@ class Row:
             replace(message, images=tuple(self._moved(name, folder) for name in message.images))
             for message in self.messages
         )
-        return Row(messages, metadata, folder)
+        return replace(self, messages=messages, metadata=metadata, folder=folder)
 
     def _last(self, role: str) -> str:
         texts = [message.text for message in self.messages if message.role == role]
@@ -164,13 +167,23 @@ def _entries_of_parquet(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _row_of(entry: object, folder: Path) -> Row:
-    turns = entry.get("messages") if isinstance(entry, dict) else None
+    fields = entry if isinstance(entry, dict) else {}
+    turns, metadata = fields.get("messages"), fields.get("metadata", {})
     if not isinstance(turns, list) or not turns:
         raise RowInvalid("no list of messages")
-    metadata = entry.get("metadata", {}) if isinstance(entry, dict) else {}
     if not isinstance(metadata, dict):
         raise RowInvalid("metadata is no object")
-    return Row(tuple(_message_of(turn) for turn in turns), metadata, folder)
+    messages = tuple(_message_of(turn) for turn in turns)
+    return Row(messages, metadata, folder, _tools_of(fields.get("tools")))
+
+
+def _tools_of(written: Any) -> tuple[ToolDefinition, ...]:
+    """Of a list or, as in parquet, of its JSON."""
+    try:
+        tools = json.loads(written) if isinstance(written, str) else written or []
+        return tuple(ToolDefinition.from_payload(tool) for tool in tools)
+    except (TypeError, ValueError, RecursionError, RequestError) as error:
+        raise RowInvalid(f"tools are a list of name, description and parameters: {error}") from error
 
 
 def _message_of(turn: object) -> Message:
@@ -193,7 +206,9 @@ def _part(part: object, kind: str, role: str) -> str:
 
 
 def _entry_of(row: Row) -> dict[str, Any]:
+    tools = {"tools": [tool.to_payload() for tool in row.tools]} if row.tools else {}
     return {
+        **tools,
         "messages": [
             {
                 "role": message.role,
@@ -216,6 +231,8 @@ def _write_parquet(entries: list[dict[str, Any]], path: Path) -> None:
     message = pa.struct([("role", pa.string()), ("content", pa.list_(part))])
     messages = pa.array([entry["messages"] for entry in entries], pa.list_(message))
     columns = {"messages": messages}
+    if any("tools" in entry for entry in entries):  # JSON: the columns of two tools' parameters differ
+        columns["tools"] = pa.array([json.dumps(entry.get("tools", [])) for entry in entries])
     if any(entry["metadata"] for entry in entries):
         columns["metadata"] = _metadata_column(entries)
     parquet.write_table(pa.table(columns), path)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from ...contract import Contract, Task, load_contracts
 from ...errors import RequestError, RowInvalid
 from ...inference.picture import read_picture
 from ...trained_boxes import PixelBox, choose_objects, most_boxes, written_boxes
+from .conversation import check_conversation, check_turns
 from .row import Row, numbered_rows
-
-_ORDER = re.compile("(system )?(user assistant )+")
 
 
 def read_valid_rows(path: Path, contract: Contract | None = None) -> list[Row]:
@@ -36,6 +34,7 @@ def validate(row: Row, contract: Contract | None = None, readable: set[Path] | N
 
     Args:
         contract: None for the one that the row's metadata names; without any only form and pictures count.
+            A row without a task is a conversation, where its model can hold one.
         readable: pictures that need no second look; those of this row are added.
 
     Raises:
@@ -45,13 +44,13 @@ def validate(row: Row, contract: Contract | None = None, readable: set[Path] | N
     _check_pictures(row, set() if readable is None else readable)
     contract = contract or _named_contract(row)
     if contract is not None:
-        _check_answer(row, contract)
+        check_conversation(row, contract)
+        if contract.talk is None or "task" in row.metadata:
+            _check_answer(row, contract)
 
 
 def _check_messages(row: Row) -> None:
-    roles = [message.role for message in row.messages]
-    if not _ORDER.fullmatch("".join(f"{role} " for role in roles)):
-        raise RowInvalid(f"roles are an optional system, then user and assistant; here {', '.join(roles)}")
+    check_turns(row)
     for message in row.messages:
         if not message.text.strip():
             raise RowInvalid(f"a {message.role} message without text")

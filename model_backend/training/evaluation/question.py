@@ -69,6 +69,8 @@ def _question(row: Row, contract: Contract, place: str) -> Question:
         validate(row, contract)
     elif made_for != contract.name:
         raise RowInvalid(f"{name} was made for {made_for}; the model's contract is {contract.name}")
+    if "task" not in facts:
+        raise RowInvalid(f"{name} names no task: figures are of single questions, not of conversations")
     task, target = contract.task(str(facts.get("task"))), str(facts.get("target") or "")
     label = contract.words_for_label(str(facts.get("label") or "") or task.label or target)
     truth = _truth(row.answer, contract) if task.answer == "boxes" else ()

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from ...errors import RequestError
-from ...inference.checkpoint_files import replacing, write_config, write_weights
+from ...inference.checkpoint_files import replacing
 from ...inference.scores import CALIBRATION_MARK
 from ...inference.source import RANDOM_MARK
+from .architecture import architecture_of
 
 _READERS = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"),
@@ -26,7 +27,7 @@ def export_model(model: Any, folder: Path, *, readers: Path, dtype: torch.dtype)
     """Writes a whole checkpoint, which replaces ``folder`` in one step once it is complete.
 
     Args:
-        model: ``Lfm2VlForConditionalGeneration`` without adapters; it is left as it is.
+        model: without adapters; it is left as it is.
         readers: folder with the tokenizer, chat template and processor files that the model was trained with.
         dtype: of the weights in the file.
 
@@ -40,8 +41,7 @@ def export_model(model: Any, folder: Path, *, readers: Path, dtype: torch.dtype)
         if hasattr(config, mark):
             delattr(config, mark)
     with replacing(folder) as fresh:
-        write_config(fresh, config, dtype)
-        write_weights(fresh, model, dtype)
+        architecture_of(config.model_type).write(fresh, config, model, dtype)
         copy_readers(readers, fresh)
 
 

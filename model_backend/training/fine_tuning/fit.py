@@ -16,7 +16,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,21 @@ from transformers import (
 )
 from transformers.trainer import TRAINER_STATE_NAME
 
+from ...contract import Contract
 from ...errors import RequestError, RowInvalid
 from ...inference.digest import sha256_of
 from ...inference.exact.device import choose_device, reporting_out_of_memory
 from ...inference.exact.quiet import quiet_transformers
 from ...request import ModelChoice
+from ..corpus.conversation import check_conversation
 from ..corpus.row import Row, numbered_rows
+from .architecture import Architecture, architecture_of
 from .collation import Collator, check_row
 from .curve import Progress
 from .export import export_model
 from .plan import Plan, read_plan
-from .start import Start, find_base, open_start
+from .start import Start, contract_of, find_base, open_start
 
-_VISION = "vision_tower."
 _WHOLE = "whole"
 """File in a checkpoint that is written last."""
 _KEPT_CHECKPOINTS = 2
@@ -76,15 +78,17 @@ def fit(plan_path: Path, out: Path) -> None:
         OutOfMemory: the device has too little.
     """
     quiet_transformers()
-    plan = read_plan(plan_path)
-    rows = _read_checked(plan.rows, plan_path.parent)
-    held_out = _read_checked(plan.held_out, plan_path.parent)
+    plan, folder = read_plan(plan_path), plan_path.parent
+    base = find_base(plan, folder)
+    contract = contract_of(base)
+    if plan.freeze_vision is None:
+        plan = replace(plan, freeze_vision=architecture_of(contract.model_type).freezes_vision)
+    rows, held_out = (_read_checked(names, folder, contract) for names in (plan.rows, plan.held_out))
     if not rows:
         raise RequestError("the plan's files hold no rows", rows=list(plan.rows))
     out.mkdir(parents=True, exist_ok=True)
     with _alone_in(out):
-        base = find_base(plan, plan_path.parent)
-        _settle(out, _facts(plan, plan_path.parent, base))
+        _settle(out, _facts(plan, folder, base))
         if not (out / "model").is_dir():
             _run(plan, out, base, rows, held_out)
 
@@ -131,10 +135,13 @@ def _drop_checkpoints(out: Path, kept: Path | None) -> None:
 
 
 class _Trainer(Trainer):
-    """Gives the vision tower a learning rate of its own."""
+    """Gives the vision encoder a learning rate of its own."""
 
-    def __init__(self, *arguments: Any, vision_lr_multiplier: float, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, architecture: Architecture, vision_lr_multiplier: float, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._vision = architecture.vision
         self._vision_lr_multiplier = vision_lr_multiplier
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -150,7 +157,7 @@ class _Trainer(Trainer):
         groups: dict[tuple[bool, bool], list[Any]] = {}
         for name, weights in model.named_parameters():
             if weights.requires_grad:
-                groups.setdefault((_VISION in name, name not in decaying), []).append(weights)
+                groups.setdefault((self._vision in name, name not in decaying), []).append(weights)
         return [
             {
                 "params": groups[vision, bare],
@@ -177,12 +184,13 @@ def _train(
 ) -> Any:
     """The trained model, in which adapters are still by themselves."""
     trainer = _Trainer(
-        model=_adapted(start.model, plan),
+        model=_adapted(start.model, start.architecture, plan),
         args=_arguments(plan, out, held_out=bool(held_out), resumed=checkpoint is not None),
-        data_collator=Collator(start.processor),
+        data_collator=Collator(start.chat, start.cutter, start.architecture),
         train_dataset=rows,
         eval_dataset=held_out or None,
         callbacks=[_MarkWhole(out), Progress(out / "log.jsonl", out / "curve.png")],
+        architecture=start.architecture,
         vision_lr_multiplier=plan.vision_lr_multiplier,
     )
     trainer.remove_callback(PrinterCallback)
@@ -228,6 +236,7 @@ def _arguments(plan: Plan, out: Path, *, held_out: bool, resumed: bool) -> Train
         eval_steps=plan.save_steps,
         eval_on_start=held_out and not resumed,
         prediction_loss_only=True,
+        label_names=["labels"],  # or it is sought in the names of a model's arguments
         remove_unused_columns=False,
         dataloader_pin_memory=chosen.device != "cpu",
         report_to="none",
@@ -235,14 +244,15 @@ def _arguments(plan: Plan, out: Path, *, held_out: bool, resumed: bool) -> Train
     )
 
 
-def _adapted(model: Any, plan: Plan) -> Any:
+def _adapted(model: Any, architecture: Architecture, plan: Plan) -> Any:
     """The model with the parts that the plan trains, and only those, ready to be trained."""
     if plan.gradient_checkpointing:
         _recompute_activations(model)
     if plan.method == "lora":
-        return _with_adapters(model, plan)
+        return _with_adapters(model, architecture, plan)
     if plan.freeze_vision:
-        model.model.vision_tower.requires_grad_(requires_grad=False)
+        for name, weights in model.named_parameters():
+            weights.requires_grad_(requires_grad=architecture.vision not in name)
     return model
 
 
@@ -253,14 +263,15 @@ def _recompute_activations(model: Any) -> None:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
-def _with_adapters(model: Any, plan: Plan) -> Any:
+def _with_adapters(model: Any, architecture: Architecture, plan: Plan) -> Any:
     config = LoraConfig(
         r=plan.lora_rank,
         lora_alpha=plan.lora_alpha,
         lora_dropout=plan.lora_dropout,
         bias="none",
         target_modules=list(plan.lora_modules),
-        exclude_modules=rf".*{_VISION}.*" if plan.freeze_vision else None,
+        exclude_modules=rf".*{architecture.vision}.*" if plan.freeze_vision else None,
+        modules_to_save=list(architecture.whole) or None,
     )
     set_seed(plan.seed)
     try:
@@ -269,13 +280,14 @@ def _with_adapters(model: Any, plan: Plan) -> Any:
         raise RequestError(f"lora_modules: {error}", modules=list(plan.lora_modules)) from error
 
 
-def _read_checked(names: Sequence[str], folder: Path) -> list[Row]:
+def _read_checked(names: Sequence[str], folder: Path, contract: Contract) -> list[Row]:
     rows = []
     for name in names:
         path = folder / name
         for line, row in numbered_rows(path):
             try:
                 check_row(row)
+                check_conversation(row, contract)
             except RowInvalid as error:
                 raise error.at(str(path), line) from error
             rows.append(row)

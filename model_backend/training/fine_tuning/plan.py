@@ -63,7 +63,8 @@ class Plan:
     accumulation: int = 16
     """Passes to a step of the optimizer."""
     vision_lr_multiplier: float = 0.05
-    freeze_vision: bool = False
+    freeze_vision: bool | None = None
+    """Whether the vision encoder stays as it is; None as the model's card has it."""
     gradient_checkpointing: bool = True
     precision: str = "auto"
     """``auto`` is bfloat16 on a CUDA card that has it, else float32; the weights stay in float32."""

@@ -3,20 +3,28 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Lfm2VlConfig, Lfm2VlForConditionalGeneration, set_seed
+from transformers import Lfm2VlForConditionalGeneration, set_seed
 
-from ...inference.checkpoint_files import replacing, write_processor, write_tokenizer
-from ...inference.exact.checkpoint import load_model, load_processor, open_checkpoint
+from ...contract import Contract, contract_for
+from ...inference.chat import Chat
+from ...inference.checkpoint_files import replacing, write_config, write_processor, write_tokenizer
+from ...inference.exact.checkpoint import open_checkpoint, stored_dtype
+from ...inference.patches import Cutter, PatchCutter
 from ...inference.random_checkpoint import random_config
 from ...inference.random_tokenizer import random_tokenizer
 from ...inference.source import locate
+from ...model_folder import check_model_folder
 from ...request import ModelChoice
+from .architecture import Architecture, architecture_of
 from .plan import Plan
+
+_FROM_SCRATCH = "lfm2_vl"
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,11 @@ class Start:
     """A model to be trained, and how it reads."""
 
     model: Any
-    """``Lfm2VlForConditionalGeneration`` in float32, on the CPU."""
-    processor: Any
+    """In float32, on the CPU."""
+    architecture: Architecture
+    chat: Chat
+    cutter: Cutter
+    """Of pictures, as the engine has it."""
     readers: Path
     """Folder with the tokenizer, chat template and processor files."""
     dtype: torch.dtype
@@ -48,6 +59,15 @@ def find_base(plan: Plan, folder: Path) -> Path | None:
     return locate(ModelChoice(model), lambda *_: None, lambda: False).folder
 
 
+def contract_of(base: Path | None) -> Contract:
+    """What the model of a base, or one from scratch, is used for.
+
+    Raises:
+        ModelInvalid: the base is not whole, or of a model that no contract knows.
+    """
+    return contract_for({"model_type": _FROM_SCRATCH} if base is None else check_model_folder(base))
+
+
 def open_start(plan: Plan, base: Path | None, readers: Path, checkpoint: Path | None) -> Start:
     """The model as it is before its first or next step; without the adapters.
 
@@ -62,10 +82,11 @@ def open_start(plan: Plan, base: Path | None, readers: Path, checkpoint: Path | 
         start = _from_scratch(plan, readers)
     else:
         opened = open_checkpoint(base, "cpu", torch.float32)
-        start = Start(opened.model, load_processor(base), base, _stored_dtype(base))
+        architecture = architecture_of(opened.contract.model_type)
+        start = Start(opened.model, architecture, opened.chat, opened.cutter, base, stored_dtype(base))
     if checkpoint is not None and plan.method == "full":
         # Trainer would pass over the vision tower, whose stored names are not those in memory
-        return replace(start, model=load_model(checkpoint, torch.float32))
+        return replace(start, model=start.architecture.load(checkpoint, torch.float32))
     return start
 
 
@@ -73,13 +94,10 @@ def _from_scratch(plan: Plan, readers: Path) -> Start:
     config = random_config("tiny" if plan.shape == "tiny" else "full")
     if not readers.is_dir():
         with replacing(readers) as folder:
+            write_config(folder, copy.deepcopy(config), torch.bfloat16)
             write_tokenizer(folder, random_tokenizer(config.text_config.vocab_size))
             write_processor(folder)
     set_seed(plan.seed)
     model = Lfm2VlForConditionalGeneration(config)
-    return Start(model, load_processor(readers), readers, torch.bfloat16)
-
-
-def _stored_dtype(folder: Path) -> torch.dtype:
-    dtype = Lfm2VlConfig.from_pretrained(folder, local_files_only=True).dtype  # nosec B615  # a local folder
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+    chat, cutter = Chat.open(readers), PatchCutter.read(readers)
+    return Start(model, architecture_of(_FROM_SCRATCH), chat, cutter, readers, torch.bfloat16)

@@ -13,6 +13,8 @@ import torch
 from lspace.model_backend.inference.engine import ModelInfo
 from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor, open_checkpoint
 from lspace.model_backend.inference.exact.engine import make_engine
+from lspace.model_backend.inference.n2_eye import ALL, PATCHES, POOLED
+from lspace.model_backend.inference.random_n2_eye import write_random_n2_eye
 from PIL import Image
 
 
@@ -25,6 +27,27 @@ def _two_threads():
 def broken(tiny, tmp_path) -> Path:
     """A copy of the tiny checkpoint, to be broken."""
     return Path(shutil.copytree(tiny, tmp_path / "broken"))
+
+
+@pytest.fixture(scope="session")
+def eyes(tmp_path_factory) -> dict[str, Path]:
+    """Read-only: N2-Eye's tiny checkpoints, by what stands for a picture."""
+    folders = {features: tmp_path_factory.mktemp("eyes") / features for features in (PATCHES, ALL, POOLED)}
+    for features, folder in folders.items():
+        write_random_n2_eye(folder, "tiny", vision_features=features)
+    return folders
+
+
+@pytest.fixture(scope="session")
+def tiny_eye(eyes) -> Path:
+    """Read-only: that with 49 vectors a picture."""
+    return eyes[PATCHES]
+
+
+@pytest.fixture
+def broken_eye(tiny_eye, tmp_path) -> Path:
+    """A copy of it, to be broken."""
+    return Path(shutil.copytree(tiny_eye, tmp_path / "broken_eye"))
 
 
 @pytest.fixture

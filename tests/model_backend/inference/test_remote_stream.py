@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.inference.completion import Completion, CompletionChunk, FinishReason
-from lspace.model_backend.inference.remote.stream import NoEvent, Refusal, chunks_of, events_of
+from lspace.model_backend.inference.remote.stream import Calls, NoEvent, Refusal, chunks_of, events_of
 
 
 def event(content=None, tokens=None, reason=None):
@@ -125,3 +125,44 @@ def test_however_tokens_are_told_the_text_is_that_of_the_answer(pieces, data):
     chunks = [chunk for text, told in events for chunk in chunks_of(event(text, told))]
     assert Completion.from_chunks(chunks).text == "".join(text for text, _told in events)
     assert len(chunks) == sum(len(told) for _text, told in events)
+
+
+def called(*deltas, content=None, reason=None):
+    delta = {"content": content, "tool_calls": list(deltas)}
+    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+
+
+def written_of(*events):
+    calls = Calls()
+    return Completion.from_chunks(chunk for data in events for chunk in chunks_of(data, calls))
+
+
+def test_calls_of_servers_of_different_makes_are_written_alike():
+    whole = {"name": "zoom", "arguments": '{"x": 1}'}
+    expected = '<|tool_call_start|>{"name": "zoom", "arguments": {"x": 1}}<|tool_call_end|>'
+    begun = {"index": 0, "id": "a", "function": {"name": "zoom", "arguments": '{"x"'}}
+    rest = {"index": 0, "function": {"arguments": ": 1}"}}
+    for events in (
+        [called(begun), called(rest), called(reason="tool_calls")],
+        [called({"id": "a", "function": whole}, reason="stop")],
+        [called({"function": {"name": "zoom", "arguments": {"x": 1}}}), called(reason="tool_calls")],
+    ):
+        completion = written_of(*events)
+        assert (completion.text, completion.finish_reason) == (expected, FinishReason.STOP)
+    # all at the same place, told apart by their ids
+    twice = [called({"index": 0, "id": each, "function": whole}) for each in "ab"]
+    assert written_of(*twice, called(reason="stop")).text == expected * 2
+
+
+def test_prose_before_and_behind_a_call_stays_prose():
+    call = {"index": 0, "id": "a", "function": {"name": "look"}}
+    completion = written_of(called(content="I look."), called(call), called(content=" Done.", reason="stop"))
+    assert completion.text == (
+        'I look.<|tool_call_start|>{"name": "look", "arguments": {}}<|tool_call_end|> Done.'
+    )
+
+
+@pytest.mark.parametrize("delta", ["x", 3, {"index": "first"}, {"function": "zoom"}, {"index": [1]}])
+def test_what_is_no_call_is_no_event(delta):
+    with pytest.raises(NoEvent):
+        chunks_of(called(delta))

@@ -117,7 +117,7 @@ def run(scripts, budgets, forms=None, network=None, is_cancelled=lambda: False):
     network, contexts = network or Script(), [Rows([script]) for script in scripts]
     read = ((context, network.logits(context)) for context in contexts)
     forms = forms or [None] * len(budgets)
-    return list(write(network, Speller(), read, budgets, forms, is_cancelled))
+    return list(write(network, [Speller()] * len(budgets), read, budgets, forms, is_cancelled))
 
 
 def texts(steps):
@@ -187,7 +187,7 @@ def test_the_first_is_written_while_the_others_are_read_and_as_many_join_as_are_
 
     known = [
         (len(asked), sum(chunk is not None for chunk in chunks))
-        for chunks in write(network, Speller(), reading(), [9] * 6, [None] * 6, lambda: False)
+        for chunks in write(network, [Speller()] * 6, reading(), [9] * 6, [None] * 6, lambda: False)
     ]
     assert known == [(1, 1), (2, 2), (4, 4), (6, 6), (6, 6), (6, 5), (6, 4), (6, 2)]
 

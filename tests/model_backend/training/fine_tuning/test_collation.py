@@ -15,6 +15,7 @@ from lspace.model_backend.inference.exact.engine import make_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.inference.tokens import neutralise
 from lspace.model_backend.training.corpus.row import Message, Row
+from lspace.model_backend.training.fine_tuning.architecture import architecture_of
 from lspace.model_backend.training.fine_tuning.collation import Collator, check_row
 from PIL import Image
 
@@ -24,8 +25,13 @@ ANSWER = '[{"label": "water", "bbox": [0.1, 0.25, 0.5, 0.75]}]'
 
 
 @pytest.fixture(scope="module")
-def processor(tiny):
-    return load_processor(tiny)
+def opened(tiny):
+    return open_checkpoint(tiny, "cpu", torch.float32)
+
+
+@pytest.fixture(scope="module")
+def chat(opened):
+    return opened.chat
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +41,8 @@ def engine(tiny):
 
 
 @pytest.fixture(scope="module")
-def collate(processor):
-    return Collator(processor)
+def collate(opened):
+    return Collator(opened.chat, opened.cutter, architecture_of("lfm2_vl"))
 
 
 @pytest.fixture(scope="module")
@@ -80,36 +86,54 @@ def test_the_prompt_is_what_the_engine_feeds(engine, collate, row, images, syste
         assert tuple(batch["spatial_shapes"][place].tolist()) == each.grid
 
 
+def test_tokens_and_patches_are_those_of_transformers_own_processor(tiny, collate, row):
+    example = row(images=("small.png", "large.png"), system="You are a careful analyst.")
+    prompt, answer = collate.pieces(example)
+    expected = load_processor(tiny)(
+        text=[prompt.text],
+        images=[[Image.open(path) for path in example.images]],
+        return_tensors="pt",
+        do_image_splitting=False,
+    )
+    batch = collate([example])
+    length = expected["input_ids"].shape[1]
+    assert batch["input_ids"][0, :length].equal(expected["input_ids"][0])
+    for name in ("pixel_attention_mask", "spatial_shapes"):
+        assert batch[name].tolist() == expected[name].tolist()
+    assert torch.allclose(batch["pixel_values"], expected["pixel_values"], atol=2 / 127)
+    assert answer.learned
+
+
 @settings(max_examples=50)
 @given(answer=st.text(min_size=1))
-def test_only_the_answer_and_its_end_are_learned_and_nothing_follows(collate, row, processor, answer):
+def test_only_the_answer_and_its_end_are_learned_and_nothing_follows(collate, row, chat, answer):
     assume(neutralise(answer) == answer)
     batch = collate([row(answer)])
-    assert processor.tokenizer.decode(learned(batch)) == answer + END
+    assert chat.decode(learned(batch), skip_special_tokens=False) == answer + END
     labels, tokens = batch["labels"][0].tolist(), batch["input_ids"][0].tolist()
     first = next(place for place, label in enumerate(labels) if label != NO_LABEL)
     assert labels[first:] == tokens[first:]
-    assert processor.tokenizer.decode(tokens[:first]).endswith("<|im_start|>assistant\n")
+    assert chat.decode(tokens[:first], skip_special_tokens=False).endswith("<|im_start|>assistant\n")
 
 
-def test_every_answer_of_a_conversation_is_learned(collate, folder, processor):
+def test_every_answer_of_a_conversation_is_learned(collate, folder, chat):
     conversation = Row(
         (
-            Message("user", "Before?", ("small.png",)),
+            Message("user", "Before?", ("small.png", "large.png")),
             Message("assistant", "Forest."),
-            Message("user", "And after?", ("large.png",)),
+            Message("user", "And after?"),
             Message("assistant", "Water."),
         ),
         {},
         folder,
     )
     batch = collate([conversation])
-    assert processor.tokenizer.decode(learned(batch)) == f"Forest.{END}Water.{END}"
+    assert chat.decode(learned(batch), skip_special_tokens=False) == f"Forest.{END}Water.{END}"
     assert batch["spatial_shapes"].shape == (2, 2)
     rendered = "".join(piece.text for piece in collate.pieces(conversation))
     assert rendered == (
-        f"<|startoftext|><|im_start|>user\n<image>Before?{END}\n<|im_start|>assistant\nForest.{END}\n"
-        f"<|im_start|>user\n<image>And after?{END}\n<|im_start|>assistant\nWater.{END}"
+        f"<|startoftext|><|im_start|>user\n<image><image>Before?{END}\n<|im_start|>assistant\nForest.{END}\n"
+        f"<|im_start|>user\nAnd after?{END}\n<|im_start|>assistant\nWater.{END}"
     )
 
 
@@ -152,6 +176,19 @@ def test_a_picture_in_an_answer_is_refused(row, folder):
         check_row(Row(messages, {}, folder))
 
 
+@pytest.mark.parametrize("roles", ["assistant user", "user system assistant", "human assistant"])
+def test_turns_out_of_order_are_refused(row, roles):
+    messages = tuple(Message(role, "words") for role in roles.split())
+    with pytest.raises(RowInvalid, match="roles are"):
+        check_row(replace(row(), messages=messages))
+
+
+def test_a_picture_after_the_first_question_is_refused(row):
+    messages = (*row().messages, *row().messages)
+    with pytest.raises(RowInvalid, match="after the first question"):
+        check_row(replace(row(), messages=messages))
+
+
 def test_a_good_row_is_not_refused(row):
     check_row(row(system="You are a careful analyst.", images=("small.png", "large.png")))
 
@@ -162,10 +199,10 @@ def test_a_file_that_is_no_picture_is_named(collate, row, folder):
         collate([row(images=("broken.png",))])
 
 
-def test_a_template_that_changes_answers_is_refused(tiny, row):
-    processor = load_processor(tiny)
-    processor.chat_template = processor.chat_template.replace(
-        "message['content'] -}}\n{%- else", "message['content'] | upper -}}\n{%- else"
+def test_a_template_that_changes_answers_is_refused(opened, row):
+    shouting = opened.chat.template.environment.from_string(
+        "{% for message in messages %}{{ message['content'] | upper }}{% endfor %}"
     )
+    changed = replace(opened.chat, template=shouting)
     with pytest.raises(RowInvalid, match="changes an answer"):
-        Collator(processor)([row()])
+        Collator(changed, opened.cutter, architecture_of("lfm2_vl"))([row(images=())])

@@ -14,7 +14,7 @@ import pytest
 import torch
 from filelock import FileLock
 from lspace.model_backend.errors import RequestError, RowInvalid
-from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor
+from lspace.model_backend.inference.exact.checkpoint import load_model
 from lspace.model_backend.inference.exact.engine import load_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.request import ModelChoice
@@ -23,6 +23,8 @@ from lspace.model_backend.training.fine_tuning.collation import Collator
 from lspace.model_backend.training.fine_tuning.curve import read_log
 from lspace.model_backend.training.fine_tuning.export import export_model
 from lspace.model_backend.training.fine_tuning.fit import fit, last_checkpoint
+from lspace.model_backend.training.fine_tuning.plan import Plan
+from lspace.model_backend.training.fine_tuning.start import open_start
 from painted import QUESTION, paint, write_plan
 from peft import PeftModel
 from PIL import Image
@@ -108,7 +110,8 @@ def test_adapters_lower_the_loss_and_the_export_equals_the_adapted_model(run, ba
 
     merged = load_model(out / "model", torch.float32).eval()
     adapted = PeftModel.from_pretrained(load_model(base, torch.float32), str(out / "checkpoint-24")).eval()
-    batch = Collator(load_processor(base))(paint(tmp_path)[:4])
+    start = open_start(Plan(("rows.jsonl",), base="tiny"), base, tmp_path / "readers", None)
+    batch = Collator(start.chat, start.cutter, start.architecture)(paint(tmp_path)[:4])
     with torch.no_grad():
         expected, logits = adapted(**batch).logits, merged(**batch).logits
     assert torch.allclose(logits, expected, atol=1e-3)
