@@ -16,6 +16,7 @@ from ..model_backend.request import ModelChoice
 _PREFIX = "lspace/"
 _DOCK_PREFIX = "lspace/dock/"
 _LOAD_PREFIX = "lspace/load/"
+_SCAN_PREFIX = "lspace/scan/"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,32 @@ class LastLoad:
         _save(self, _LOAD_PREFIX)
 
 
+@dataclass(frozen=True)
+class LastScan:
+    """How fast the last scan was."""
+
+    model: str = ""
+    """As in ``Settings``, or the server's address; empty is the model that comes with the plugin."""
+    device: str = ""
+    chips_per_minute: float = 0.0
+    """0 where there was none."""
+
+    @classmethod
+    def load(cls) -> LastScan:
+        """Reads it; a value of the wrong type counts as not set."""
+        return cls(**_load(cls, _SCAN_PREFIX))
+
+    def save(self) -> None:
+        """Writes it."""
+        _save(self, _SCAN_PREFIX)
+
+    @classmethod
+    def with_model_of(cls, settings: Settings, chips_per_minute: float) -> LastScan:
+        """That of a scan with the model that is chosen."""
+        model = settings.remote_address if settings.remote else settings.model
+        return cls(model, "" if settings.remote else settings.device, chips_per_minute)
+
+
 def _load(kind: type, prefix: str) -> dict[str, Any]:
     stored = QgsSettings()
     values = {}
@@ -160,7 +187,7 @@ def _load(kind: type, prefix: str) -> dict[str, Any]:
     return values
 
 
-def _save(record: Settings | DockState | LastLoad, prefix: str) -> None:
+def _save(record: Settings | DockState | LastLoad | LastScan, prefix: str) -> None:
     stored = QgsSettings()
     for field in fields(record):
         stored.setValue(prefix + field.name, getattr(record, field.name))

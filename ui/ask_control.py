@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qgis.core import QgsVectorLayer
@@ -15,17 +16,18 @@ from ..gis.errors import ChipError
 from ..gis.imaging.chip import ChipSet
 from ..gis.provenance import Run
 from ..gis.runs.agreement import Check
-from ..gis.runs.answer import Answer
+from ..gis.runs.boxes_model import boxes_question, boxes_settings
 from ..gis.runs.chip_store import ChipStore
 from ..gis.runs.conversation import Conversation, Exchange
 from ..gis.runs.run_order import RunOrder
-from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from ..gis.runs.run_progress import RunEnd, RunOutcome
 from ..gis.runs.runner import Runner
 from ..gis.settings import Settings
 from ..model_backend.contract import Contract, Task
 from .dock import LSpaceDock
+from .run_view import RunView
 from .task.task_panel import Asked, asked_title
-from .words import end_words, note_words, sentence_for, stage_words, tr
+from .words import end_words, sentence_for, tr
 
 
 class AskControl(QObject):
@@ -47,6 +49,7 @@ class AskControl(QObject):
         dock: LSpaceDock,
         canvas: QgsMapCanvas,
         runner: Runner,
+        view: RunView,
         conversation: Conversation,
         store: ChipStore,
     ) -> None:
@@ -54,15 +57,15 @@ class AskControl(QObject):
         self._dock = dock
         self._canvas = canvas
         self._runner = runner
+        self._view = view
         self._conversation = conversation
         self._store = store
         self._order: RunOrder | None = None
         self._checked_layer: QgsVectorLayer | None = None
         """Whose proposals are looked for again, while they are."""
         self._title = ""
-        self._notes = ""
-        self._course = _Course()
-        self._heading = ""
+        self._on_detected: Callable[[RunEnd], None] | None = None
+        """Told of the end where a conversation asked for boxes."""
         self.settings = Settings.load()
         """Those of the last run, or of the model that is loaded for the next one."""
         self._connect()
@@ -138,9 +141,30 @@ class AskControl(QObject):
             checks=checks,
             **_asked_in(run),
         )
-        if self._is_free():
+        if self.is_free():
             self._checked_layer = layer
             self._begin(order)
+
+    def detect(self, targets: tuple[str, ...], on_detected: Callable[[RunEnd], None]) -> None:
+        """Looks for targets in the area while a conversation waits for what comes of it.
+
+        Raises:
+            PluginError: there is no area or image, or no model here looks for that.
+        """
+        settings = boxes_settings(Settings.load())
+        contract = settings.expected_contract
+        task, named = boxes_question(targets, contract)
+        order = RunOrder(
+            aoi=self._dock.aoi_panel.aoi().for_chips(self._canvas.mapSettings()),
+            view=self._canvas.mapSettings(),
+            task=task,
+            targets=named,
+            images=self._dock.images_panel.sources()[-1:],
+        )
+        self._order, self._on_detected = order, on_detected
+        self._title = tr("Looked for: {what}").format(what=", ".join(targets))
+        self._view.is_aside = True
+        self._runner.start(order, settings)
 
     @property
     def _contract(self) -> Contract:
@@ -150,14 +174,8 @@ class AskControl(QObject):
         dock, runner = self._dock, self._runner
         dock.run_panel.run_requested.connect(self.run)
         dock.run_panel.cancel_requested.connect(runner.cancel)
-        dock.conversation_panel.question_asked.connect(self.ask_further)
-        dock.conversation_panel.retry_requested.connect(self.retry)
         dock.conversation_panel.stop_requested.connect(runner.cancel)
-        runner.progressed.connect(self._on_progress)
-        runner.chips_made.connect(self._on_chips_made)
         runner.model_ready.connect(self.model_ready)
-        runner.prompt_opened.connect(self._on_prompt)
-        runner.text_arrived.connect(self._on_text)
         runner.box_arrived.connect(self.layer_filled)
         runner.ended.connect(self._on_ended)
 
@@ -184,60 +202,42 @@ class AskControl(QObject):
         self._start(order, title)
 
     def _start(self, order: RunOrder, title: str) -> None:
-        if not self._is_free():
+        if not self.is_free():
             return
-        self._title, self._notes = title, ""
-        self._dock.show_panel(self._dock.conversation_panel)
-        self._dock.conversation_panel.begin(title)
+        self._title = title
+        self._view.begin(title)
         self._begin(order)
 
     def _begin(self, order: RunOrder) -> None:
         self._order = order
-        self._course = _Course.of(order, self._contract)
         self.settings = Settings.load()
-        self._dock.tell("")
-        self._dock.images_panel.set_paused(True)
-        self._dock.run_panel.set_running(True)
+        self._view.follow(order, self._contract, writes=self._checked_layer is None)
         self._runner.start(order, self.settings)
 
-    def _is_free(self) -> bool:
+    def is_free(self) -> bool:
+        """Whether the model can be asked; says so where it cannot."""
         if self._runner.is_busy:
-            self._dock.tell(tr("A question is being answered. Wait for it, or cancel it."))
+            self._dock.tell(tr("The model is busy with a question or a scan. Wait for it, or stop it."))
         return not self._runner.is_busy
 
-    def _on_progress(self, progress: RunProgress) -> None:
-        writes = progress.stage in (RunStage.READING, RunStage.WRITING) and not self._checked_layer
-        share = self._course.share(progress.places) if writes else progress.share
-        self._dock.run_panel.show_stage(stage_words(progress), share)
-
-    def _on_chips_made(self, places: tuple[ChipSet, ...]) -> None:
-        made = [made for place in places for made in place.chips]
-        self._notes = " ".join(dict.fromkeys(note_words(note) for each in made for note in each.notes))
-        self._dock.conversation_panel.set_note(self._notes)
-
-    def _on_prompt(self, answer: Answer) -> None:
-        self._course.open(answer)
-        self._heading = self._heading_of(answer)
-
-    def _on_text(self, chip_id: str, _target: str, piece: str) -> None:
-        self._dock.conversation_panel.add_text(self._heading, piece, chip_id)
-
-    def _heading_of(self, answer: Answer) -> str:
-        """What the reader sees above an answer; the same for no two prompts of a run."""
-        task = self._contract.tasks.get(answer.task)
-        words = answer.target or (tr(task.title) if task and self._course.per_place > 1 else "")
-        if self._course.place == 1:
-            return words
-        return tr("Place {place}. {words}").format(place=self._course.place, words=words)
-
     def _on_ended(self, end: RunEnd) -> None:
+        order, self._order = self._order, None
+        if order is None:
+            return  # a conversation's
         layer, self._checked_layer = self._checked_layer, None
-        self._dock.run_panel.set_running(False)
-        self._dock.images_panel.set_paused(False)
+        on_detected, self._on_detected = self._on_detected, None
+        if on_detected is not None:
+            self._view.is_aside = False
+            self._keep(end, order, end_words(end))
+            if end.error is not None:
+                self._dock.tell(end_words(end))
+            on_detected(end)
+            return
+        self._view.show_running(False)
         has_failed = end.outcome in (RunOutcome.FAILED, RunOutcome.CRASHED)
         if layer is None:
-            sentence = " ".join(part for part in (end_words(end), self._notes) if part)
-            self._dock.conversation_panel.finish(self._keep(end, sentence), sentence)
+            sentence = " ".join(part for part in (end_words(end), self._view.notes) if part)
+            self._dock.conversation_panel.finish(self._keep(end, order, sentence), sentence)
             self.ended.emit(sentence or tr("The answer is there."), has_failed)
         elif sip.isdeleted(layer):
             self._dock.tell(tr("Not kept. The layer of proposals is no longer in the project."))
@@ -248,8 +248,8 @@ class AskControl(QObject):
         if has_failed:
             self.failed.emit()
 
-    def _keep(self, end: RunEnd, sentence: str) -> Exchange | None:
-        if end.run is None or not end.answers or self._order is None:
+    def _keep(self, end: RunEnd, order: RunOrder, sentence: str) -> Exchange | None:
+        if end.run is None or not end.answers:
             return None
         for place in end.places:
             for made in place.chips:
@@ -257,7 +257,7 @@ class AskControl(QObject):
         exchange = Exchange(
             run=end.run,
             title=self._title,
-            aoi=self._order.aoi,
+            aoi=order.aoi,
             answers=end.answers,
             outcome=end.outcome,
             boxes=end.boxes,
@@ -277,36 +277,3 @@ def _asked_in(run: Run) -> dict[str, Any]:
         "wordings": options.get("wordings", {}),
         "clip": options.get("clip_wkt") is not None,
     }
-
-
-class _Course:
-    """How far a run has come: which place, which of its prompts."""
-
-    def __init__(self, per_place: int = 1) -> None:
-        self.per_place = per_place
-        """Prompts that are put to a place at most."""
-        self._chips: list[str] = []
-        self._opened = 0
-
-    @classmethod
-    def of(cls, order: RunOrder, contract: Contract) -> _Course:
-        """A prompt a target, or a report and its boxes."""
-        task = contract.tasks.get(order.task)
-        return cls(max(len(order.targets), 2 if task and task.report else 1))
-
-    @property
-    def place(self) -> int:
-        """Number of the place at work, from 1."""
-        return len(self._chips)
-
-    def open(self, answer: Answer) -> None:
-        """A prompt was begun."""
-        if answer.chip_id not in self._chips:
-            self._chips.append(answer.chip_id)
-            self._opened = 0
-        self._opened += 1
-
-    def share(self, places: int) -> float | None:
-        """The share of prompts that are done; None where there is only one."""
-        done = self.place - 1 + (self._opened - 1) / self.per_place
-        return done / places if places * self.per_place > 1 and self._opened else None

@@ -17,12 +17,17 @@ from ..gis.runs.runner import Runner
 from ..gis.saved_aoi import AoiSource
 from ..gis.saving.kept_layers import KeptLayers, KeptWithProject
 from ..gis.settings import DockState, LastLoad, Settings
+from .ability_words import no_tools_words
 from .ask_control import AskControl
 from .dock import LSpaceDock
 from .host import Host
+from .model_control import ModelControl
 from .remote_words import remote_words
 from .review.kept_words import kept_words
 from .review_control import ReviewControl
+from .run_view import RunView
+from .scan.scan_control import ScanControl
+from .talk_control import TalkControl
 from .task.task_panel import Asked
 from .words import device_words, model_words, sentence_for, setup_advice, tr
 
@@ -40,9 +45,14 @@ class DockController(QObject):
         self.store = ChipStore(self.conversation, self)
         # before the question is asked: the folder may hold another model by now
         dock.run_panel.run_requested.connect(self._follow_contract)
-        self.asking = AskControl(dock, host.canvas, runner, self.conversation, self.store)
+        view = RunView(dock, runner)
+        shown = (dock, host.canvas, runner, view, self.conversation, self.store)
+        self.asking = AskControl(*shown)
+        self.talking = TalkControl(*shown, self.asking)
         self._kept_layers = KeptLayers(self)
         self.reviewing = ReviewControl(dock, self.asking, self.conversation, self.store, host.reshape)
+        self._models = ModelControl(dock.task_panel.model_combo, self)
+        self.scanning = ScanControl(dock, host.canvas, runner)
         self._connect(host)
         self._recall()
         self.refresh_state()
@@ -52,6 +62,7 @@ class DockController(QObject):
     def refresh_state(self) -> None:
         """Shows what the chosen model can be asked and whether a run is possible, after either changed."""
         self._dock.show_state(*setup_advice(Settings.load()))
+        self._models.refresh()
         self._follow_contract()
 
     def prepare(self) -> None:
@@ -62,6 +73,8 @@ class DockController(QObject):
         """Ends a run, lets the worker go, and takes everything off the map."""
         self._remember()
         dock = self._dock
+        self.talking.shut_down()
+        self.scanning.shut_down()
         self.reviewing.shut_down()
         self._kept_layers.shut_down()
         for part in (dock.aoi_panel, dock.images_panel, dock.review_panel, dock.report_panel):
@@ -90,9 +103,15 @@ class DockController(QObject):
         dock.conversation_panel.zoom_requested.connect(self._zoom_to)
         self.asking.model_ready.connect(self._on_model_ready)
         self.asking.failed.connect(self.refresh_state)
+        self.talking.failed.connect(self.refresh_state)
         self._runner.model_released.connect(self.refresh_state)
+        self._models.changed.connect(self._on_model_chosen)
         self.asking.ended.connect(self._on_run_ended)
+        self.talking.ended.connect(self._on_run_ended)
         self.asking.layer_filled.connect(self.reviewing.show_layer)
+        self.scanning.ended.connect(self._on_run_ended)
+        self.scanning.ended.connect(self.refresh_state)
+        self.scanning.layer_filled.connect(self.reviewing.show_layer)
 
     def _follow_contract(self) -> None:
         """Offers what the chosen model can be asked."""
@@ -107,6 +126,11 @@ class DockController(QObject):
         takes_questions = any(task.takes_question for task in contract.offered)
         reason = tr("{model} answers no free questions; choose a task above.").format(model=contract.title)
         dock.conversation_panel.set_question_allowed(takes_questions, "" if takes_questions else reason)
+        dock.conversation_panel.offer_conversations(contract, no_tools_words(contract))
+
+    def _on_model_chosen(self) -> None:
+        self.refresh_state()
+        self.prepare()
 
     def _on_aoi_changed(self) -> None:
         try:

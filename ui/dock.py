@@ -26,7 +26,9 @@ from .parts import column, fill_column, quiet_label, row, scrolled
 from .report.report_panel import ReportPanel
 from .review.review_panel import ReviewPanel
 from .run_panel import RunPanel
+from .scan.scan_panel import ScanPanel
 from .tab_order import order_fields
+from .tab_style import TabStyle
 from .task.task_panel import TaskPanel
 from .told_part import ToldPart
 
@@ -58,6 +60,7 @@ class LSpaceDock(QgsDockWidget):
         self.conversation_panel = ConversationPanel()
         self.review_panel = ReviewPanel(canvas)
         self.report_panel = ReportPanel(canvas)
+        self.scan_panel = ScanPanel()
         self.question_percent = 0
         """Of the height, as the user dragged it; 0 leaves it to the dock."""
         self._room_timer = QTimer(self)
@@ -166,15 +169,18 @@ class LSpaceDock(QgsDockWidget):
     def _tabs(self) -> QTabWidget:
         tabs = QTabWidget()
         tabs.setObjectName("LSpaceTabs")
+        self._tab_style = TabStyle()
+        tabs.tabBar().setStyle(self._tab_style)
         tabs.setDocumentMode(True)
         tabs.setUsesScrollButtons(False)
         tabs.setElideMode(Qt.TextElideMode.ElideRight)
-        titles = (self.tr("Conversation"), self.tr("Proposals"), self.tr("Report"))
-        self._panels = (self.conversation_panel, self.review_panel, self.report_panel)
+        titles = (self.tr("Conversation"), self.tr("Proposals"), self.tr("Report"), self.tr("Scan"))
+        self._panels = (self.conversation_panel, self.review_panel, self.report_panel, self.scan_panel)
         purposes = (
             self.tr("Questions and answers; further questions about the same image"),
             self.tr("The boxes of the answers: accept, reject, relabel, measure, save"),
             self.tr("What was found, how and by whom it was reviewed, as HTML or PDF"),
+            self.tr("The same question about an area of any size, picture by picture"),
         )
         for panel, title, purpose in zip(self._panels, titles, purposes):
             tabs.setTabToolTip(tabs.addTab(scrolled(panel), title), purpose)

@@ -9,6 +9,7 @@ from ..gis import errors
 from ..gis.errors import PluginError, WorkerCrashed, WorkerFailed
 from ..gis.imaging.chip_note import ChipNote, ChipNoteKind
 from ..gis.runs.run_progress import RunEnd, RunOutcome, RunProgress, RunStage
+from ..gis.runtime.runtime_folder import is_outdated
 from ..gis.settings import Settings
 from .model_faults import download_failed_words, model_unusable_words
 from .remote_words import remote_failed_words, remote_ready_words, remote_unusable_words, remote_words
@@ -112,7 +113,10 @@ def setup_advice(settings: Settings) -> tuple[str, str]:
         return remote_words(settings), ""
     model = settings.model_choice().model.replace("\\", "/").rstrip("/").split("/")[-1]
     words = tr("{model}: loads on the first run. Nothing leaves this computer.").format(model=model)
-    return (f"{words} {_demonstration_words()}" if settings.is_embedded_model else words), ""
+    words = f"{words} {_demonstration_words()}" if settings.is_embedded_model else words
+    if is_outdated(settings.interpreter):
+        return f"{words} {tr('Its Python was prepared for another version of LSpace.')}", tr("Update it ...")
+    return words, ""
 
 
 def model_words(info: dict, *, is_embedded: bool) -> str:
@@ -259,7 +263,11 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "uniform": tr("The picture has one colour only. Is the imagery loaded and visible here?"),
         "failed": tr("The imagery could not be loaded: its server did not answer as it should."),
     }.get(values.get("reason"), tr("No layer shows anything here. Switch the imagery on, or move there.")),
-    errors.RenderFailed: lambda _: tr("QGIS could not draw the map. Try again, or with fewer layers."),
+    errors.RenderFailed: lambda values: (
+        tr("The server of {layer} did not answer {count} requests: {why}.").format(**values)
+        if "why" in values
+        else tr("QGIS could not draw the map. Try again, or with fewer layers.")
+    ),
     errors.SourceUnreadable: lambda _: tr(
         "Training-grade pictures need a raster layer that GDAL can read. Choose another layer, or take "
         "the picture as the map shows it."
@@ -275,8 +283,8 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
         "Training-grade pictures are cut in UTM, which ends here. Take the picture as the map shows it."
     ),
     errors.AoiTooLarge: lambda values: tr(
-        "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area, or run "
-        "LSpace > Scan a large area in the Processing toolbox."
+        "The area needs {chips} pictures, more than the {most} of one run. Choose a smaller area, or start a "
+        "scan of it under Scan."
     ).format(**values),
     errors.ImageGone: lambda values: tr(
         "The image needs {name}, which is no longer in the project. Choose another image."
@@ -287,12 +295,16 @@ _SENTENCES: dict[type, Callable[[dict], str]] = {
     errors.MixedImages: lambda _: tr(
         "All images of a question have to be of one kind: as the map shows them, or training grade."
     ),
+    errors.TargetUnknown: lambda values: tr("The model that draws boxes can look for: {names}.").format(
+        names=", ".join(values.get("known", ()))
+    ),
     errors.ModelUnusable: model_unusable_words,
     errors.ModelNotRemoved: lambda _: tr(
         "The model could not be removed: a program has its files open, or the folder does not allow it. "
         "Restart QGIS and try again."
     ),
     errors.RemoteUnusable: remote_unusable_words,
+    errors.MapToolError: lambda _: tr("The map could not do what the model asked for."),
     errors.ProjectClosed: lambda _: tr("The project was closed before the answer was complete."),
     errors.LayerRemoved: lambda _: tr(
         "A layer of this question was removed while it was being filled, so the question was given up."

@@ -91,6 +91,10 @@ class ActiveRun:
         """Whether the model is ready and the pictures are not."""
         return self.info is not None and self.places is None
 
+    def is_done(self) -> bool:
+        """Whether there is no place left to ask about."""
+        return self.index == len(self.places)
+
     def has_result(self) -> bool:
         """Whether there is an answer in prose, a box, or a report or a check that there is nothing."""
         asked_for_boxes = any(answer.has_boxes for answer in self._answers)
@@ -127,6 +131,10 @@ class ActiveRun:
         if self.layers is None:
             self._run = self._record()
             self.layers = RunLayers(self._run, self.output_crs, self.contract)
+
+    def forget(self) -> None:
+        """Gives up what was made: its project is gone."""
+        self.layers = None
 
     def message(self) -> tuple[MessageType, dict[str, Any]]:
         """What to ask about the place at work."""
@@ -182,16 +190,23 @@ class ActiveRun:
     def _record(self) -> Run:
         """The provenance of everything that this run makes."""
         order = self.order
-        options = {"max_new_tokens": order.max_new_tokens, "clip_wkt": self.clip_wkt}
         return Run.of_model(
             self.info,
             task=order.task,
             targets=order.targets,
             output_crs_wkt=wkt2_of(self.output_crs),
             chips=tuple(ChipRecord.of(made.chip) for place in self.places for made in place.chips),
-            images=len(self.places[0].chips),
-            options={**options, "question": order.question, "wordings": dict(order.wordings)},
+            images=len(self.places[0].chips) if self.places else 1,
+            options={"max_new_tokens": order.max_new_tokens, **self._options()},
         )
+
+    def _options(self) -> dict[str, Any]:
+        order = self.order
+        return {
+            "clip_wkt": self.clip_wkt,
+            "question": order.question,
+            "wordings": dict(order.wordings),
+        }
 
 
 def answer_of(chip_id: str, summary: dict[str, Any]) -> Answer:

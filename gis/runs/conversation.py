@@ -16,10 +16,13 @@ from ..provenance import Run
 from ..reprojection import in_lonlat
 from .answer import Answer
 from .run_progress import RunOutcome
+from .step import Step
 
 SCOPE, KEY = "lspace", "conversation"
 """The project's entry."""
 RECORD_VERSION = 1
+TALK = "conversation"
+"""Among a run's options: it was asked in a conversation."""
 _ANSWER_TYPES = {item.name: {"str": str, "bool": bool}[item.type] for item in fields(Answer)}
 
 
@@ -40,6 +43,27 @@ class Exchange:
     """What came of it, in a sentence."""
     proposals_id: str | None = None
     """Id of the layer with the boxes, which may be gone by now."""
+    follows: str | None = None
+    """Id of the exchange that it goes on from: the model was told that one, and those before it, too."""
+    steps: tuple[Step, ...] = ()
+    """What the model wrote and which tools it called, in this order, where it was asked in a conversation."""
+    left_out: int = 0
+    """The oldest turns that the model could not be told any more."""
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether it is part of a conversation rather than a task of the contract."""
+        return bool(self.run.options.get(TALK))
+
+    @property
+    def is_without_image(self) -> bool:
+        """Whether it is part of a conversation about no image."""
+        return self.is_talk and not self.run.chips
+
+    @property
+    def is_about_one_place(self) -> bool:
+        """Whether all of it is about the same images, or about none."""
+        return len(self.run.chips) <= self.run.images
 
     @property
     def exchange_id(self) -> str:
@@ -68,6 +92,9 @@ class Exchange:
                 "boxes": self.boxes,
                 "summary": self.summary,
                 "proposals_id": self.proposals_id,
+                "follows": self.follows,
+                "steps": [step.to_payload() for step in self.steps],
+                "left_out": self.left_out,
             }
         )
 
@@ -123,12 +150,23 @@ class Conversation(QObject):
         """The one of that id, or None."""
         return self._exchanges.get(exchange_id)
 
+    def thread(self, exchange_id: str | None) -> tuple[Exchange, ...]:
+        """The exchange of that id after those that it goes on from, the oldest first."""
+        found: dict[str, Exchange] = {}
+        while exchange_id in self._exchanges and exchange_id not in found:
+            found[exchange_id] = self._exchanges[exchange_id]
+            exchange_id = found[exchange_id].follows
+        return tuple(found.values())[::-1]
+
     def add(self, exchange: Exchange) -> None:
         """Keeps an exchange with the project; one of the same id is replaced."""
-        self._exchanges[exchange.exchange_id] = exchange
-        self._records[exchange.exchange_id] = exchange.to_json()
-        self._write()
+        self._keep(exchange)
         self.added.emit(exchange)
+        self.changed.emit()
+
+    def replace(self, exchange: Exchange) -> None:
+        """Keeps an exchange in place of the one of the same id."""
+        self._keep(exchange)
         self.changed.emit()
 
     def remove(self, exchange_id: str) -> None:
@@ -148,6 +186,11 @@ class Conversation(QObject):
         self._write()
         self.removed.emit(gone)
         self.changed.emit()
+
+    def _keep(self, exchange: Exchange) -> None:
+        self._exchanges[exchange.exchange_id] = exchange
+        self._records[exchange.exchange_id] = exchange.to_json()
+        self._write()
 
     def _forget(self) -> None:
         self._exchanges, self._records, self._unread = {}, {}, []
@@ -179,10 +222,13 @@ class Conversation(QObject):
 
 def _exchange_from(values: dict[str, Any]) -> Exchange:
     run = Run.from_json(json.dumps(values["run"]))
-    layer = values.get("proposals_id")
+    layer, follows, left_out = values.get("proposals_id"), values.get("follows"), values.get("left_out", 0)
     _check_run(run)
-    if not _are_of(str, values["title"], values["summary"], layer or "") or not _are_of(int, values["boxes"]):
+    texts = (values["title"], values["summary"], layer or "", follows or "")
+    if not _are_of(str, *texts) or not _are_of(int, values["boxes"], left_out):
         raise TypeError("a field of the wrong kind")
+    if values.get("steps") and not values["answers"]:
+        raise ValueError("steps without a question")
     return Exchange(
         run=run,
         title=values["title"],
@@ -192,6 +238,9 @@ def _exchange_from(values: dict[str, Any]) -> Exchange:
         boxes=values["boxes"],
         summary=values["summary"],
         proposals_id=layer,
+        follows=follows,
+        steps=tuple(Step.from_payload(step) for step in values.get("steps", ())),
+        left_out=left_out,
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from qgis.core import QgsMapSettings
 
+from ...model_backend.tool import ToolDefinition
+from ...model_backend.turn import Turn
 from ..aoi import Aoi
 from ..imaging.chip import ChipSet
 from ..imaging.image_source import ImageSource
@@ -39,3 +41,9 @@ class RunOrder:
     max_new_tokens: int | None = None
     checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
     """Boxes to be looked for again in changed views, by their chip: then nothing new is put on the map."""
+    turns: tuple[Turn, ...] = ()
+    """A conversation that the model is to go on with, the oldest first: then no task is run."""
+    tools: tuple[ToolDefinition, ...] = ()
+    """What the model may call in it."""
+    without_image: bool = False
+    """Whether the conversation is about no image."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from qgis.core import QgsVectorLayer
 
@@ -79,6 +80,14 @@ class RunEnd:
     """By feature, where boxes were looked for again: the share of views in which that one came again."""
     views: int = 0
     """In which they were looked for."""
+    written: str = ""
+    """Of a conversation: all that the model wrote, the calls with their marks."""
+    said: str = ""
+    """Of that, the prose."""
+    calls: tuple[Mapping[str, Any], ...] = ()
+    """The tools that it called, in this order: ``name``, ``arguments``, and what is wrong: ``fault``."""
+    left_out: int = 0
+    """The oldest turns that it could not be told any more."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """From the click to: ``chips``, ``model``, ``first token``, ``end``."""
 

@@ -33,6 +33,7 @@ from .active_run import ActiveRun
 from .chip_maker import ChipMaker
 from .run_order import RunOrder
 from .run_progress import RunOutcome, RunProgress, RunStage
+from .talk_run import TalkRun
 from .worker_process import WorkerProcess, WorkerState
 
 WorkerFactory = Callable[[str], WorkerProcess]
@@ -75,6 +76,7 @@ class Runner(QObject):
         self._worker: WorkerProcess | None = None
         self._run: ActiveRun | None = None
         self._ahead: _Ahead | None = None
+        self._is_held = False
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.timeout.connect(self._release)
@@ -82,13 +84,19 @@ class Runner(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run is under way."""
-        return self._run is not None
+        """Whether a run is under way, or more are to follow the last one."""
+        return self._run is not None or self._is_held
 
     @property
     def worker_process_id(self) -> int | None:
         """The worker's process, where one is running."""
         return self._worker.process_id if self._worker else None
+
+    def hold(self, held: bool) -> None:
+        """Says whether runs belong together, so that no other question comes between them."""
+        self._is_held = held
+        if not self.is_busy:
+            self._rest()
 
     def prepare(self, settings: Settings) -> None:
         """Starts the worker and has the model loaded, while a question is being thought of.
@@ -97,7 +105,7 @@ class Runner(QObject):
         """
         choice = settings.model_choice()
         is_tried = self._ahead is not None and self._ahead.choice == choice
-        if self._run is not None or is_tried or settings.remote or not is_here(settings):
+        if self.is_busy or is_tried or settings.remote or not is_here(settings):
             return
         try:
             worker = self._free_worker_for(settings)
@@ -111,7 +119,8 @@ class Runner(QObject):
         if self._run is not None:
             return
         self._set_idle(settings)
-        self._run = run = ActiveRun(order, settings.expected_contract)
+        kind = TalkRun if order.turns else ActiveRun
+        self._run = run = kind(order, settings.expected_contract)
         try:
             run.place_clip()
             body = load_body(settings)
@@ -192,7 +201,7 @@ class Runner(QObject):
 
     def _release(self) -> None:
         """Frees the memory of a model that nobody asks: all of it, as the process ends."""
-        if self._run is None and self._worker is not None:
+        if not self.is_busy and self._worker is not None:
             self._drop_worker()
             self.model_released.emit()
 
@@ -288,7 +297,7 @@ class Runner(QObject):
         if run.info is None or run.places is None:
             self._tell(RunProgress(RunStage.DRAWING if run.places is None else RunStage.LOADING))
             return
-        if run.index == len(run.places):
+        if run.is_done():
             self._end(RunOutcome.FINISHED if run.has_result() else RunOutcome.NOTHING_FOUND)
             return
         if run.is_cancelled:  # too late for the last place, not for the next
@@ -311,7 +320,7 @@ class Runner(QObject):
     def _on_project_closed(self) -> None:
         """What the run has made is gone; the rest would be put into another project."""
         if self._run is not None:
-            self._run.layers = None
+            self._run.forget()
             self._give_up(RunOutcome.CANCELLED, ProjectClosed("in the middle of a run"))
 
     def _give_up(self, outcome: RunOutcome, error: PluginError | None = None) -> None:

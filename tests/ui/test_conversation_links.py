@@ -80,13 +80,13 @@ def test_remove_takes_one_exchange_out(panel, conversation):
 def test_the_conversation_is_cleared_only_after_a_yes(qtbot, panel, conversation):
     conversation.add(exchange(answer()))
     for button, left in ((QMessageBox.StandardButton.No, 1), (QMessageBox.StandardButton.Yes, 0)):
-        panel.clear_action.trigger()
+        panel.question_row.clear_action.trigger()
         question = panel.findChild(QMessageBox, "LSpaceClearQuestion")
         qtbot.waitUntil(question.isVisible)
         QTest.mouseClick(question.button(button), LEFT)
         assert len(conversation.exchanges) == left
         qtbot.waitUntil(lambda: panel.findChild(QMessageBox, "LSpaceClearQuestion") is None)
-    assert not panel.clear_action.isEnabled()
+    assert not panel.question_row.clear_action.isEnabled()
 
 
 # labels

@@ -262,7 +262,7 @@ def test_copy_gives_the_answer_as_markdown_with_what_it_takes_to_judge_it(panel,
 def test_all_can_be_copied_with_one_claim_at_the_end(panel, conversation):
     conversation.add(exchange(answer(), title="one"))
     conversation.add(exchange(answer(), title="two"))
-    panel.copy_action.trigger()
+    panel.question_row.copy_action.trigger()
     text = QApplication.clipboard().text()
     assert text.index("## one") < text.index("## two")
     assert text.count("not ground truth") == 1

@@ -93,7 +93,7 @@ def every_view(window):
 
 
 def panels_with_tabs(dock):
-    return dock.conversation_panel, dock.review_panel, dock.report_panel
+    return dock.conversation_panel, dock.review_panel, dock.report_panel, dock.scan_panel
 
 
 def reviewed_window(qtbot, make_window, **options):
@@ -148,6 +148,7 @@ def test_each_part_of_the_dock_says_what_it_is_for(make_window):
     parts = (
         *(dock.aoi_panel, dock.images_panel, dock.task_panel, dock.run_panel, dock.conversation_panel.log),
         *(dock.review_panel, dock.report_panel, reviewing.evidence_panel, reviewing.agreement_panel),
+        dock.scan_panel,
         dock.state_label.parentWidget(),
     )
     assert [part for part in parts if len(part.whatsThis()) < 40] == []

@@ -146,7 +146,7 @@ def data_of(window):
             "Band 1",
             "Band 2",
             "Band 3",
-            contract.title,
+            *(each.title for each in load_contracts().values()),
             "bright-targets",
             "cpu",
             "float32",

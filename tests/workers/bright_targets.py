@@ -24,7 +24,7 @@ from model_backend.errors import Cancelled
 from model_backend.inference.completion import CompletionChunk, FinishReason
 from model_backend.inference.engine import ModelInfo
 
-PAUSE_S = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+PAUSE_S = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 0.0
 PIECE = 7
 
 
@@ -44,8 +44,12 @@ class TargetEngine:
         random_weights=False,
     )
 
+    def prompt_tokens(self, prompt, images):
+        return sum(len(turn.text.split()) for turn in prompt.turns)
+
     def complete(self, prompt, images, is_cancelled):
-        answer = self._answer(prompt, [np.asarray(image) for image in images])
+        pixels = [np.asarray(image) for image in images]
+        answer = self._said(prompt.turns[-1].text, pixels) if prompt.turns else self._answer(prompt, pixels)
         pieces = [answer[start : start + PIECE] for start in range(0, len(answer), PIECE)]
         for index, piece in enumerate(pieces):
             if is_cancelled():
@@ -75,8 +79,12 @@ class TargetEngine:
         if task.name == "brief":
             return f"Executive summary: {pictures} images, {count} bright targets in the last one."
         if task.name == "question":
-            return f"{prompt.text} Of {pictures} images, the last shows {count} bright targets."
+            return self._said(prompt.text, images)
         return f"This picture shows {count} bright targets."
+
+    def _said(self, question, images):
+        count = len(target_boxes(images[-1], self.contract.box.grid_px))
+        return f"{question} Of {len(images)} images, the last shows {count} bright targets."
 
 
 def was_there(box, before):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -10,10 +11,12 @@ from urllib.parse import quote
 
 from ...gis.runs.answer import Answer
 from ...gis.runs.conversation import Exchange
+from ...gis.runs.step import Step
 from ..words import tr
 from .conversation_link import Link, LinkAction
 from .conversation_text import box_count_words, caveats, dates_words, plain, size_words, time_words
 from .label_words import LabelWords
+from .step_words import layer_named_in, step_words
 from .thumbnails import Thumbnail
 
 PICTURE_SCHEME = "lspace-chip"
@@ -30,13 +33,16 @@ class Look:
     muted: str
     """Colour of what is said aside, as CSS."""
     labels: LabelWords = field(default_factory=LabelWords)
+    undoable: frozenset[tuple[str, int]] = frozenset()
+    """Ids of exchanges, with the place of a step that can be taken back."""
 
 
 def exchange_html(exchange: Exchange, look: Look, thumbnails: Sequence[Thumbnail], is_open: bool) -> str:
     """The exchange; ``is_open`` shows all answers, and lists of boxes as the model wrote them."""
     notes = "".join(_aside(escape(words), look) for words in caveats(exchange))
     summary = f"<p><b>{_text(exchange.summary)}</b></p>" if exchange.summary else ""
-    answers = _answers(exchange, look, is_open)
+    make = _steps if exchange.steps else _answers
+    answers = make(exchange, look, is_open)
     return f"{_heading(exchange, look, thumbnails)}{answers}{summary}{notes}{_links(exchange)}"
 
 
@@ -63,7 +69,8 @@ def _heading(exchange: Exchange, look: Look, thumbnails: Sequence[Thumbnail]) ->
     place = Link(LinkAction.PLACE, exchange.exchange_id)
     hint = tr("Show the area on the map")
     title = f"<b>{_text(time_words(exchange.run.created))}&nbsp; {_text(exchange.title)}</b>"
-    facts = " · ".join(part for part in (size_words(exchange), dates_words(exchange)) if part)
+    images = tr("without an image") if exchange.is_without_image else dates_words(exchange)
+    facts = " · ".join(part for part in (size_words(exchange), images) if part)
     words = f"{_link(place, title, hint, is_heading=True)}<br>{_muted(_text(facts), look)}"
     if not thumbnails:
         return f"<p>{words}</p>"
@@ -107,6 +114,48 @@ def _answer(exchange: Exchange, answer: Answer, look: Look, is_open: bool) -> st
     fold = _fold(exchange, tr("hide text") if is_open else tr("show text"))
     text = f"<p><code>{_text(answer.text)}</code></p>" if is_open else ""
     return f"<p>{target}{escape(box_count_words(answer))} ({fold})</p>{text}"
+
+
+def _steps(exchange: Exchange, look: Look, is_open: bool) -> str:
+    """What the model wrote and what its tools did, in the order in which it happened."""
+    parts = [_left_out(exchange, look)] if exchange.left_out else []
+    for place, step in enumerate(exchange.steps):
+        if step.is_call:
+            parts.append(_call(exchange, place, look, is_open))
+        elif step.said.strip():
+            parts.append(f"<p>{_prose(exchange, step.said, look.labels)}</p>")
+    if not exchange.answers[0].finished:
+        parts.append(_aside(escape(tr("(not finished)")), look))
+    if any(step.is_call for step in exchange.steps):
+        fold = _fold(exchange, tr("hide details") if is_open else tr("show details"))
+        parts.append(f"<p>({fold})</p>")
+    return "".join(parts)
+
+
+def _call(exchange: Exchange, place: int, look: Look, is_open: bool) -> str:
+    """A quiet line; opened, with what was asked of the tool and what the model was told."""
+    step, key = exchange.steps[place], (exchange.exchange_id, place)
+    offered = []
+    if layer_named_in(step):
+        offered.append((LinkAction.SHOW, tr("show"), tr("Show the layer on the map")))
+    if key in look.undoable:
+        offered.append((LinkAction.UNDO, tr("undo"), tr("Take this back")))
+    links = "".join(
+        f" [{_link(Link(action, exchange.exchange_id, str(place)), words, hint)}]"
+        for action, words, hint in offered
+    )
+    line = _muted(f"\u2023 {_text(step_words(step))}", look)
+    return f"<p>{line}{links}</p>{_details(step) if is_open else ''}"
+
+
+def _details(step: Step) -> str:
+    asked = json.dumps(dict(step.arguments), ensure_ascii=False)
+    return f"<p><code>{_text(f'{step.tool} {asked}')}<br>{_text(step.text)}</code></p>"
+
+
+def _left_out(exchange: Exchange, look: Look) -> str:
+    words = tr("The oldest {count} turns of this conversation no longer fit; the model was not told them.")
+    return _aside(escape(words.format(count=exchange.left_out)), look)
 
 
 def _prose(exchange: Exchange, text: str, labels: LabelWords) -> str:

@@ -23,6 +23,10 @@ class LinkAction(Enum):
     FOLD = "fold"
     """Shows or hides the answers as the model wrote them."""
     LABEL = "label"
+    UNDO = "undo"
+    """Takes back a step; its place among those of its exchange is the link's label."""
+    SHOW = "show"
+    """Shows the layer of a step, named in the same way."""
     STOP = "stop"
     EARLIER = "earlier"
 

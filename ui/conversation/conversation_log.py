@@ -11,6 +11,7 @@ from qgis.PyQt.QtGui import (
     QFont,
     QImage,
     QMouseEvent,
+    QResizeEvent,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
@@ -93,6 +94,13 @@ class ConversationLog(QTextBrowser):
             return " "
         is_ours = name.scheme() == PICTURE_SCHEME
         return self._pictures.get(name.path(), _nothing()) if is_ours else _nothing()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The end stays in sight where it was."""
+        was_at_end = self._is_at_end()
+        super().resizeEvent(event)
+        if was_at_end:
+            self.scroll_to_end()
 
     def changeEvent(self, event: QEvent) -> None:
         """Tells of another theme."""

@@ -4,28 +4,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
-from qgis.PyQt.QtWidgets import (
-    QApplication,
-    QMenu,
-    QMessageBox,
-    QToolButton,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QApplication, QWidget
 
 from ...gis.runs.chip_store import ChipStore
 from ...gis.runs.conversation import Conversation, Exchange
+from ...model_backend.contract import Contract
 from ..contrast import mixed, readable
-from ..parts import fill_column, quiet_label, row
+from ..parts import fill_column, quiet_label
+from .clear_question import ask_to_clear
 from .conversation_html import Look, damaged_html, earlier_html, exchange_html, streaming_html
 from .conversation_link import Link, LinkAction
 from .conversation_log import ConversationLog
 from .conversation_text import claim_words, markdown_of, time_words
 from .label_words import LabelWords
-from .question_edit import QuestionEdit
+from .permission_bar import PermissionBar
+from .question_row import QuestionRow
+from .streaming import Streaming
 from .thumbnails import Thumbnails
 
 SHOWN_AT_ONCE = 40
@@ -39,17 +36,6 @@ QUESTION_TASK = "question"
 """The task of questions in the user's own words: its prompt is the question."""
 
 
-@dataclass
-class _Streaming:
-    """The answer that is being written."""
-
-    title: str
-    parts: list[tuple[str, str]] = field(default_factory=list)
-    """A heading and the text under it, as far as it is written."""
-    key: tuple[str, str] | None = None
-    """Chip and target of the last part."""
-
-
 class ConversationPanel(QWidget):
     """Shows the exchanges of the project and asks for more."""
 
@@ -61,6 +47,10 @@ class ConversationPanel(QWidget):
     """Id of the exchange whose area is to be shown."""
     label_clicked = pyqtSignal(str, str)
     """Id of an exchange, and a label that its prose names."""
+    undo_requested = pyqtSignal(str, int)
+    """Id of an exchange, and the place among its steps of the one that is to be taken back."""
+    show_requested = pyqtSignal(str, int)
+    """The same of a step whose layer is to be shown on the map."""
     stop_requested = pyqtSignal()
     """The answer that is being written is to end."""
     told = pyqtSignal(str)
@@ -70,7 +60,7 @@ class ConversationPanel(QWidget):
         super().__init__(parent)
         self._conversation: Conversation | None = None
         self._thumbnails: Thumbnails | None = None
-        self._streaming: _Streaming | None = None
+        self._streaming: Streaming | None = None
         self._selected = ""
         self._open: set[str] = set()
         self._shown = SHOWN_AT_ONCE
@@ -78,6 +68,11 @@ class ConversationPanel(QWidget):
         self._marked = ""
         self._asked: list[str] = []
         self._reason = ""
+        self._undoable: frozenset[tuple[str, int]] = frozenset()
+        self._begins_afresh = False
+        """Whether the next question goes on from nothing."""
+        self.begins_without_image = False
+        """Whether a conversation that begins is about no image."""
         self._build()
         self._show()
 
@@ -106,24 +101,47 @@ class ConversationPanel(QWidget):
 
     def begin(self, title: str) -> None:
         """An answer is about to be written."""
-        self._streaming = _Streaming(title)
+        self._streaming = Streaming(title)
+        self._begins_afresh = self.begins_without_image = False
         self.set_note("")
         self._show()
+        self._show_placeholder()
         self.log.scroll_to_end()
 
     def add_text(self, target: str, piece: str, chip_id: str = "") -> None:
         """A piece of the answer under a heading, or of prose without; ``chip_id`` tells places apart."""
-        streaming = self._streaming
-        if streaming is None:
+        if self._streaming is None:
             return
-        if streaming.key != (chip_id, target):
-            streaming.key = (chip_id, target)
-            heading = target.strip().rstrip(".")
-            streaming.parts.append((f"\n{heading}: " if heading else "\n", ""))
-            self.log.add_text(streaming.parts[-1][0], is_heading=True)
-        heading, text = streaming.parts[-1]
-        streaming.parts[-1] = heading, text + piece
+        heading = self._streaming.add(target, piece, chip_id)
+        if heading:
+            self.log.add_text(heading, is_heading=True)
         self.log.add_text(piece)
+
+    def add_step(self, words: str) -> None:
+        """A line about something that was done, or not done, for the answer."""
+        if self._streaming is not None:
+            self.log.add_text(self._streaming.add_step(words))
+
+    def set_undoable(self, steps: Iterable[tuple[str, int]]) -> None:
+        """Says what can be taken back: ids of exchanges, with the place of a step in them."""
+        self._undoable = frozenset(steps)
+
+    def offer_conversations(self, contract: Contract, tools_reason: str) -> None:
+        """Says what a model of this contract can do in a conversation; the reason, why it has no tools."""
+        talk = contract.talk
+        self.question_row.offer_tools(not tools_reason, tools_reason)
+        self.question_row.offer_conversations(talk is not None, talk is not None)
+        self._show_placeholder()
+
+    def give_back(self, question: str) -> None:
+        """A question that could not be asked stands in the line again."""
+        if not self.question_edit.text():
+            self.question_edit.setText(question)
+
+    @property
+    def uses_tools(self) -> bool:
+        """Whether the model has tools and may use them."""
+        return self.question_row.tools_box.isEnabled() and self.question_row.tools_box.isChecked()
 
     def set_note(self, words: str) -> None:
         """Says something about the picture or about what came of the question."""
@@ -175,30 +193,18 @@ class ConversationPanel(QWidget):
         self.note_label = quiet_label()
         self.note_label.setObjectName("LSpaceConversationNote")
         self.note_label.setVisible(False)
+        self.permission_bar = PermissionBar()
+        self.question_row = QuestionRow()
+        self.question_row.asked.connect(self._ask)
+        self.question_row.copy_requested.connect(self._copy_all)
+        self.question_row.clear_requested.connect(self._ask_to_clear)
+        self.question_row.fresh_start_requested.connect(self._begin_afresh)
+        self.question_edit, self.ask_button = self.question_row.edit, self.question_row.ask_button
+        self.more_button = self.question_row.more_button
         self.claim_label = quiet_label(claim_words())
-        layout = fill_column(self, self.log, self.note_label, self._question_row(), self.claim_label)
-        layout.setStretch(0, 1)
+        parts = (self.log, self.note_label, self.permission_bar, self.question_row, self.claim_label)
+        fill_column(self, *parts).setStretch(0, 1)
         self.order_fields()
-
-    def _question_row(self) -> QWidget:
-        self.question_edit = QuestionEdit()
-        self.question_edit.setObjectName("LSpaceQuestion")
-        self.question_edit.setAccessibleName(self.tr("Question about the image"))
-        self.question_edit.setMinimumWidth(8 * self.fontMetrics().averageCharWidth())
-        self.question_edit.returnPressed.connect(self._ask)
-        self.ask_button = QToolButton()
-        self.ask_button.setText(self.tr("Ask"))
-        self.ask_button.setToolTip(self.tr("Ask about the image (Enter)"))
-        self.ask_button.clicked.connect(lambda: self._ask())
-        self.more_button = QToolButton()
-        self.more_button.setText(self.tr("More"))
-        self.more_button.setToolTip(self.tr("Copy or clear the whole conversation (Space)"))
-        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self)
-        self.copy_action = menu.addAction(self.tr("Copy all as Markdown"), self._copy_all)
-        self.clear_action = menu.addAction(self.tr("Clear the conversation ..."), self._ask_to_clear)
-        self.more_button.setMenu(menu)
-        return row(self.question_edit, self.ask_button, self.more_button)
 
     # what is shown
 
@@ -207,13 +213,13 @@ class ConversationPanel(QWidget):
 
     def _show(self) -> None:
         """Renders the log anew: after every change but a piece of text."""
-        look = Look(self._muted_colour(), self._labels)
+        look = Look(self._muted_colour(), self._labels, self._undoable)
         exchanges = self._exchanges()
         hidden = max(len(exchanges) - self._shown, 0)
         parts = [earlier_html(hidden)] if hidden else []
         if self._conversation is not None and self._conversation.damaged:
             parts.append(damaged_html(self._conversation.damaged, look))
-        parts += [self._exchange_html(exchange, look) for exchange in exchanges[hidden:]]
+        parts += [self._exchange_html(place, look) for place in range(hidden, len(exchanges))]
         streaming = self._streaming
         if streaming is not None:
             parts.append(streaming_html(streaming.title, look))
@@ -237,9 +243,12 @@ class ConversationPanel(QWidget):
         }
         self.log.mark(current.exchange_id, about_it, self._marked)
 
-    def _exchange_html(self, exchange: Exchange, look: Look) -> str:
+    def _exchange_html(self, place: int, look: Look) -> str:
+        """The picture stands above the first question of a conversation, not above those that follow it."""
+        exchange = self._exchanges()[place]
+        goes_on = place > 0 and exchange.follows == self._exchanges()[place - 1].exchange_id
         side = round(THUMBNAIL_LINES * self.fontMetrics().lineSpacing())
-        thumbnails = self._thumbnails.of(exchange, side, self.devicePixelRatioF())
+        thumbnails = [] if goes_on else self._thumbnails.of(exchange, side, self.devicePixelRatioF())
         return exchange_html(exchange, look, thumbnails, exchange.exchange_id in self._open)
 
     def _muted_colour(self) -> str:
@@ -248,10 +257,14 @@ class ConversationPanel(QWidget):
         return readable(mixed(text, base, MUTED_SHARE), text, base).name()
 
     def _show_placeholder(self) -> None:
+        current = None if self._begins_afresh else self.current
         words = self.tr("Ask about this image ...")
-        if self._selected:
-            time = time_words(self.current.run.created)
-            words = self.tr("Ask about the image of {time} ...").format(time=time)
+        if self.begins_without_image or (current is not None and current.is_without_image):
+            words = self.tr("Ask without an image ...")
+        elif self._begins_afresh:
+            words = self.tr("Ask about the area ...")
+        elif self._selected:
+            words = self.tr("Ask about the image of {time} ...").format(time=time_words(current.run.created))
         self.question_edit.setPlaceholderText(self._reason or words)
         # in a narrow dock the words of the field are cut off
         tip = self.tr("Enter asks; the Up key brings back earlier questions")
@@ -278,13 +291,14 @@ class ConversationPanel(QWidget):
             self._thumbnails.images.clear()
             self._shown = SHOWN_AT_ONCE
         self._offer_earlier_questions()
-        self.copy_action.setEnabled(bool(exchanges))
-        self.clear_action.setEnabled(bool(exchanges))
+        self.question_row.copy_action.setEnabled(bool(exchanges))
+        self.question_row.clear_action.setEnabled(bool(exchanges))
         self._show()
         self._show_placeholder()
 
     def _select(self, exchange_id: str) -> None:
         self._selected = exchange_id
+        self._begins_afresh = self.begins_without_image = False
         self._mark()
         self._show_placeholder()
 
@@ -295,8 +309,13 @@ class ConversationPanel(QWidget):
         if question:
             self._asked.append(question)
             self._offer_earlier_questions()
-            current = self.current
+            current = None if self._begins_afresh else self.current
             self.question_asked.emit(question, current.exchange_id if current is not None else "")
+
+    def _begin_afresh(self, with_image: bool) -> None:
+        self._begins_afresh, self.begins_without_image = True, not with_image
+        self._show_placeholder()
+        self.question_edit.setFocus()
 
     def _offer_earlier_questions(self) -> None:
         answers = [answer for exchange in self._exchanges() for answer in exchange.answers[:1]]
@@ -305,7 +324,11 @@ class ConversationPanel(QWidget):
 
     def _is_busy(self) -> bool:
         """Says so where an answer is being written: one question at a time."""
-        if self._streaming is not None:
+        if self.permission_bar.isVisible():
+            self.told.emit(
+                self.tr("The model asks whether it may change something. Allow or refuse it first.")
+            )
+        elif self._streaming is not None:
             self.told.emit(self.tr("An answer is being written. Wait for its end, or stop it."))
         return self._streaming is not None
 
@@ -323,6 +346,8 @@ class ConversationPanel(QWidget):
             LinkAction.REMOVE: self._remove,
             LinkAction.FOLD: self._fold,
             LinkAction.LABEL: self._follow_label,
+            LinkAction.UNDO: self._follow_step,
+            LinkAction.SHOW: self._follow_step,
             LinkAction.STOP: lambda _: self._stop(),
             LinkAction.EARLIER: self._show_earlier,
         }[link.action](link)
@@ -339,6 +364,11 @@ class ConversationPanel(QWidget):
         self._select(link.exchange_id)
         self.highlight_label(link.label)
         self.label_clicked.emit(link.exchange_id, link.label)
+
+    def _follow_step(self, link: Link) -> None:
+        if link.label.isdecimal() and not self._is_busy():
+            signal = self.undo_requested if link.action is LinkAction.UNDO else self.show_requested
+            signal.emit(link.exchange_id, int(link.label))
 
     def _fold(self, link: Link) -> None:
         self._open ^= {link.exchange_id}
@@ -363,15 +393,7 @@ class ConversationPanel(QWidget):
         self.told.emit(self.tr("Copied as Markdown."))
 
     def _ask_to_clear(self) -> None:
-        question = QMessageBox(self)
-        question.setObjectName("LSpaceClearQuestion")
-        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        question.setText(self.tr("Take all exchanges out of the project?"))
-        question.setInformativeText(self.tr("Their pictures go too. Boxes stay on the map."))
-        question.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
-        question.setDefaultButton(QMessageBox.StandardButton.No)
-        question.button(QMessageBox.StandardButton.Yes).clicked.connect(self._clear)
-        question.open()
+        ask_to_clear(self, self._clear)
 
     def _clear(self) -> None:
         self._conversation.clear()

@@ -13,8 +13,10 @@ from ...gis.errors import ChipError
 from ...gis.provenance import ChipRecord
 from ...gis.runs.answer import Answer
 from ...gis.runs.conversation import Exchange
+from ...gis.runs.step import Step
 from ..measures import sides_words
 from ..words import kind_words, tr
+from .step_words import step_words
 
 MOST_IMAGES_LISTED = 4
 _BREAKS = re.compile("\r\n|[\r\u0085\u2028\u2029\x0b\x0c]")
@@ -70,7 +72,9 @@ def caveats(exchange: Exchange) -> tuple[str, ...]:
     found = []
     if exchange.run.random_weights:
         found.append(tr("This model was never trained: its answers are noise."))
-    if not all(answer.trained for answer in exchange.answers):
+    if exchange.is_talk:
+        found.append(tr("A conversation, not a trained question: check what the model says."))
+    elif not all(answer.trained for answer in exchange.answers):
         found.append(tr("The wording is not the trained one: expect less of the answer."))
     return tuple(found)
 
@@ -92,6 +96,8 @@ def _exchange_markdown(exchange: Exchange) -> str:
     ]
     listed = "\n".join(f"- {_escaped(name)}: {_one_line(value)}" for name, value in facts if value)
     answers = [_answer_markdown(answer) for answer in exchange.answers]
+    if exchange.steps:
+        answers = [_prompt_markdown(exchange.answers[0]), *map(_step_markdown, exchange.steps)]
     return "\n\n".join([f"## {_one_line(exchange.title)}", listed, *answers])
 
 
@@ -122,10 +128,18 @@ def _place_words(exchange: Exchange) -> str:
     return tr("{size} around {middle}").format(size=size, middle=middle) if size else middle
 
 
-def _answer_markdown(answer: Answer) -> str:
+def _prompt_markdown(answer: Answer) -> str:
     heading = tr("Prompt ({target})").format(target=answer.target) if answer.target else tr("Prompt")
-    prompt = f"**{_one_line(heading)}**: {_one_line(answer.prompt)}"
-    return f"{prompt}\n\n{_quoted(_fenced(answer.text) if answer.has_boxes else _escaped(answer.text))}"
+    return f"**{_one_line(heading)}**: {_one_line(answer.prompt)}"
+
+
+def _step_markdown(step: Step) -> str:
+    return f"- {_one_line(step_words(step))}" if step.is_call else _quoted(_escaped(step.said.strip()))
+
+
+def _answer_markdown(answer: Answer) -> str:
+    text = _fenced(answer.text) if answer.has_boxes else _escaped(answer.text)
+    return f"{_prompt_markdown(answer)}\n\n{_quoted(text)}"
 
 
 def _quoted(text: str) -> str:

@@ -16,6 +16,7 @@ from ...gis.imaging.advice import Remedy, RemedyKind, advise_order
 from ...gis.imaging.image_catalogue import ChoiceKind, ImageCatalogue, ImageChoice
 from ...gis.imaging.image_source import ImageSource
 from ...model_backend.contract import ChipGeometry, Contract
+from ..ability_words import one_image_words
 from ..parts import fill_column, quiet_label, row
 from ..words import sentence_for
 from .image_slot import ImageSlot
@@ -74,7 +75,7 @@ class ImagesPanel(QWidget):
         """Says what the model was trained on."""
         if contract is not self._contract:
             self._contract = contract
-            self._refresh_soon()
+            self._show_slots(self._count)
 
     def set_image_count(self, least: int, most: int) -> None:
         """Says how many images the task goes with; two of two are before and after."""
@@ -159,11 +160,17 @@ class ImagesPanel(QWidget):
             slot.show_row(position < count)
             if position < count:
                 slot.set_title(titles[position], names[position])
-        self.count_row.setVisible(self._least < self._most)
+        self._explain_one_image()
         self.add_button.setEnabled(count < self._most)
         self.remove_button.setEnabled(count > self._least)
         self.preview.set_names(names)
         self._on_slot_changed()
+
+    def _explain_one_image(self) -> None:
+        """Where the model takes one image alone, says so in place of the buttons' tooltips."""
+        reason = one_image_words(self._contract) if self._contract is not None else ""
+        self.count_row.setVisible(self._least < self._most or bool(reason))
+        self.add_button.setToolTip(reason or self.tr("One more image"))
 
     def _titles(self, count: int) -> tuple[list[str], list[str]]:
         """With a mark for the key that leads there, and without."""

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from qgis.PyQt.QtCore import QSignalBlocker, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QWidget
 
+from ...gis.runs.boxes_model import boxes_tasks
 from ...model_backend.contract import Contract, Task
+from ..ability_words import no_boxes_words
 from ..parts import column, form, narrow_combo, quiet_label
 from ..words import tr
 from .class_choice import ClassChoice
+from .model_combo import ModelCombo
 from .prompt_editor import PromptEditor
 
 LONGEST_QUESTION = 500
@@ -39,6 +42,7 @@ class TaskPanel(QWidget):
     def __init__(self, contract: Contract, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.contract = contract
+        self.model_combo = ModelCombo()
         self.task_combo = narrow_combo()
         self.task_combo.setObjectName("LSpaceTask")
         self.task_combo.setToolTip(self.tr("What the model is asked for"))
@@ -63,6 +67,7 @@ class TaskPanel(QWidget):
         self.clip_box.setToolTip(self.tr("Otherwise a box may reach as far as the image does"))
         self.prompts = PromptEditor()
         rows = form(self)
+        rows.addRow(self.tr("Model"), self.model_combo)
         rows.addRow(self.tr("Tas&k"), self.task_combo)
         rows.addRow(
             column(
@@ -121,8 +126,19 @@ class TaskPanel(QWidget):
                 self.task_combo.setItemData(
                     self.task_combo.count() - 1, tr(task.hint), Qt.ItemDataRole.ToolTipRole
                 )
-            self.task_combo.setCurrentIndex(max(self.task_combo.findData(chosen), 0))
+            self._list_what_it_cannot_do()
+            index = self.task_combo.findData(chosen) if chosen else 0
+            self.task_combo.setCurrentIndex(max(index, 0))
         self._show_task()
+
+    def _list_what_it_cannot_do(self) -> None:
+        """Tasks of boxes, with the reason why they cannot be chosen."""
+        reason = no_boxes_words(self.contract)
+        for task in boxes_tasks() if reason else ():
+            self.task_combo.addItem(tr(task.title))
+            place = self.task_combo.count() - 1
+            self.task_combo.setItemData(place, reason, Qt.ItemDataRole.ToolTipRole)
+            self.task_combo.model().item(place).setEnabled(False)
 
     def show_asked(self, asked: Asked) -> None:
         """Makes the panel say this, as far as the contract offers it."""
