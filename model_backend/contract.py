@@ -36,6 +36,8 @@ class ChipGeometry:
     """Longer side of a chip rendered from the canvas."""
     as_shown_square: bool = False
     """Whether such a chip is drawn as a square around the AOI, because the model knows no other shape."""
+    knows_scale: bool = True
+    """Whether it was trained on images of the ground; otherwise no scale is better than another one."""
 
     @property
     def gsd_m(self) -> float:

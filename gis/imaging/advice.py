@@ -62,10 +62,11 @@ def advise(
     """
     layers = imagery_of(source.view, aoi)
     cut = _training_grade(layers, aoi, geometry) if source.raster is None and is_alone else None
-    scale = _scale_note(made.chip, geometry) if source.kind is ChipKind.AS_SHOWN else None
+    may_be_off = geometry.knows_scale and source.kind is ChipKind.AS_SHOWN
+    scale = _scale_note(made.chip, geometry) if may_be_off else None
     advice = [Advice(scale, cut or _trained_scale(aoi, geometry, made.chip))] if scale else []
     advice += [Advice(note, cut) for note in _colour_notes(layers, source)]
-    advice += [Advice(note) for note in _blur_notes(layers, geometry)]
+    advice += [Advice(note) for note in _blur_notes(layers, geometry) if geometry.knows_scale]
     again = Remedy(RemedyKind.AGAIN)
     failed = ChipNoteKind.LAYER_FAILED
     return (*advice, *(Advice(note, again if note.kind is failed else None) for note in made.notes))

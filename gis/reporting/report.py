@@ -182,7 +182,7 @@ def _outline_of(aoi: Aoi) -> QgsGeometry | None:
 
 def _trained_gsd_m(model: str) -> float | None:
     """The scale of a model's training pictures, by its hub id or its folder's name."""
-    contracts = load_contracts().values()
+    contracts = [each for each in load_contracts().values() if each.chip.knows_scale]
     known = (each.chip.gsd_m for each in contracts if model and model in (each.hub_id, each.name))
     return next(known, None)
 

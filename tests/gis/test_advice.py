@@ -31,7 +31,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QColor
 from written import layer_of, noise, write_raster
 
-LSPACE, MINI = (load_contracts()[name].chip for name in ("lspace", "lspace-mini"))
+LSPACE, MINI, N2_EYE = (load_contracts()[name].chip for name in ("lspace", "lspace-mini", "n2-eye"))
 WEB, UTM = crs_of("EPSG:3857"), crs_of("EPSG:32604")
 
 
@@ -78,6 +78,8 @@ def show_bands(layer, red, green, blue):
 @pytest.mark.parametrize(
     ("side_m", "geometry", "kind"),
     [
+        (700, N2_EYE, None),
+        (18_500, N2_EYE, None),
         (700, MINI, ChipNoteKind.TOO_FINE),
         (900, MINI, None),
         (1280, MINI, None),

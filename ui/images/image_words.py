@@ -13,7 +13,9 @@ from ..words import tr
 def facts_words(preview: Preview, geometry: ChipGeometry) -> str:
     """Scale and share of data."""
     chip = preview.made.chip
-    if chip.kind is ChipKind.TRAINING_GRADE:
+    if not geometry.knows_scale:
+        scale = tr("{gsd:.1f} m a pixel").format(gsd=chip.gsd_m)
+    elif chip.kind is ChipKind.TRAINING_GRADE:
         scale = tr("{gsd:.1f} m a pixel, as in training").format(gsd=geometry.gsd_m)
     else:
         scale = tr("{gsd:.1f} m a pixel (trained at {trained:.1f})").format(
