@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lspace.gis.settings import Settings
+from contextlib import contextmanager
+
+from lspace.gis.settings import DockState, Settings
 from lspace.ui.controller import DockController
 from lspace.ui.dock import LSpaceDock
 from lspace.ui.host import Host
@@ -52,3 +54,17 @@ class DockWindow(QMainWindow):
         self.controller.shut_down()
         self.close()
         self.deleteLater()
+
+
+@contextmanager
+def windows_with(settings):
+    """A list for windows of that model; they are left in the end, and nothing of them stays."""
+    windows = []
+    settings.save()
+    DockState().save()
+    yield windows
+    for window in windows:
+        window.leave()
+    QgsProject.instance().clear()
+    Settings().save()
+    DockState().save()

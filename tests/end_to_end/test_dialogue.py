@@ -9,13 +9,12 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from clicks import choose_task, run_to_the_end
-from dock_window import DockWindow
+from dock_window import DockWindow, windows_with
 from log_reading import text_of
 from lspace.gis.runs.run_progress import RunOutcome
 from lspace.gis.runs.runner import Runner
-from lspace.gis.settings import DockState, Settings
+from lspace.gis.settings import Settings
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, view_of
-from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -36,11 +35,8 @@ def tiny_n2_eye(tmp_path_factory):
 
 @pytest.fixture
 def make_window(qtbot):
-    windows = []
-
     def make(model):
         Settings(interpreter=WORKER_PYTHON, model=str(model)).save()
-        DockState().save()
         crs, layers = crs_of("EPSG:3857"), [harbour_layer()]
         window = DockWindow(layers, crs, Runner())
         window.talked = []
@@ -51,12 +47,8 @@ def make_window(qtbot):
         qtbot.waitExposed(window)
         return window
 
-    yield make
-    for window in windows:
-        window.leave()
-    QgsProject.instance().clear()
-    Settings().save()
-    DockState().save()
+    with windows_with(Settings(interpreter=WORKER_PYTHON)) as windows:
+        yield make
 
 
 def ask(qtbot, window, question):

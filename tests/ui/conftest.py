@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("qgis.core")
 
-from dock_window import DockWindow
+from dock_window import DockWindow, windows_with
 from lspace.gis.runs.runner import Runner
 from lspace.gis.runs.worker_process import WorkerProcess
-from lspace.gis.settings import DockState, Settings
+from lspace.gis.settings import Settings
 from options_dialog import OptionsDialog
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsProject
@@ -34,22 +34,13 @@ class Window(DockWindow):
 
 @pytest.fixture
 def make_window(qtbot):
-    windows = []
-    Settings(interpreter=WORKER_PYTHON, model="NuTonic/lspace").save()
-    DockState().save()
-
     def make(**options):
-        window = Window(**options)
-        windows.append(window)
-        qtbot.waitExposed(window)
-        return window
+        windows.append(Window(**options))
+        qtbot.waitExposed(windows[-1])
+        return windows[-1]
 
-    yield make
-    for window in windows:
-        window.leave()
-    QgsProject.instance().clear()
-    Settings().save()
-    DockState().save()
+    with windows_with(Settings(interpreter=WORKER_PYTHON, model="NuTonic/lspace")) as windows:
+        yield make
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("qgis.core")
 
 from clicks import click
-from dock_window import DockWindow
+from dock_window import DockWindow, windows_with
 from exchanges import answer, exchange, picture
 from log_reading import click_words, text_of
 from lspace.gis.runs.dialogue import MOST_CALLS, MOST_ROUNDS, Phase
@@ -18,7 +18,7 @@ from lspace.gis.runs.run_progress import RunOutcome
 from lspace.gis.runs.runner import Runner
 from lspace.gis.runs.step import StepState
 from lspace.gis.runs.worker_process import WorkerProcess
-from lspace.gis.settings import DockState, Settings
+from lspace.gis.settings import Settings
 from lspace.model_backend.contract import load_contracts
 from planted import ROOT, WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, view_of
 from qgis.core import QgsFeature, QgsField, QgsProject, QgsVectorLayer
@@ -97,24 +97,15 @@ class Window(DockWindow):
 
 @pytest.fixture
 def make_window(qtbot, tmp_path):
-    windows = []
-    Settings(interpreter=WORKER_PYTHON, model=N2_EYE).save()
-    DockState().save()
-
     def make(script=(), token_s="0"):
         path = tmp_path / "script.json"
         path.write_text(json.dumps(dict(script)), encoding="utf-8")
-        window = Window(path, token_s)
-        windows.append(window)
-        qtbot.waitExposed(window)
-        return window
+        windows.append(Window(path, token_s))
+        qtbot.waitExposed(windows[-1])
+        return windows[-1]
 
-    yield make
-    for window in windows:
-        window.leave()
-    QgsProject.instance().clear()
-    Settings().save()
-    DockState().save()
+    with windows_with(Settings(interpreter=WORKER_PYTHON, model=N2_EYE)) as windows:
+        yield make
 
 
 def put(window, question):
