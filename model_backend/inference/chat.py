@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 from ..errors import ModelInvalid, RequestError
 from ..tool import ToolDefinition
 from ..turn import Role, Turn
+from .model_files import read_settings, reporting_broken_files
 from .n2_eye import MODEL_TYPE
 from .prompts import Prompt
 from .tokens import neutralise, neutralise_but, reserved_ids
@@ -57,16 +58,15 @@ class Chat:
         Raises:
             ModelInvalid: a file is broken, or there is no chat template.
         """
-        try:
+        with reporting_broken_files(folder, TemplateError):
             return _opened(folder)
-        except (OSError, ValueError, TypeError, KeyError, TemplateError) as error:
-            raise ModelInvalid(f"{folder.name} cannot be read: {error}", folder=str(folder)) from error
 
     def text(self, prompt: Prompt, image_count: int) -> str:
         """The whole conversation up to where the answer starts, one image marker for each picture.
 
         Raises:
-            RequestError: the prompt's text holds an image marker of its own, or tools are not told.
+            RequestError: the prompt's text holds an image marker of its own, tools are not told, or the
+                template does not take such turns.
         """
         messages = messages_of(prompt, [{"type": "image"}] * image_count)
         text = self.render(messages, prompt.tools)
@@ -82,11 +82,18 @@ class Chat:
     def render(
         self, messages: Sequence[Message], tools: Sequence[ToolDefinition] = (), ends_open: bool = True
     ) -> str:
-        """The text of messages; ``ends_open`` has it end where the model's next turn starts."""
+        """The text of messages; ``ends_open`` has it end where the model's next turn starts.
+
+        Raises:
+            RequestError: the template does not take such messages.
+        """
         told = [tool.to_payload() for tool in tools] or None
-        return self.template.render(
-            messages=messages, tools=told, add_generation_prompt=ends_open, **self.named
-        )
+        try:
+            return self.template.render(
+                messages=messages, tools=told, add_generation_prompt=ends_open, **self.named
+            )
+        except (TemplateError, TypeError, ValueError) as error:  # its own refusals are the first
+            raise RequestError(f"the chat template of this model refuses: {error}") from error
 
     def for_calls(self) -> Chat:
         """The same, where calls of tools may be written, their marks with them."""
@@ -153,7 +160,7 @@ def _content(turn: Turn) -> str:
 
 
 def _opened(folder: Path) -> Chat:
-    config, settings = _json(folder / "config.json"), _json(folder / "tokenizer_config.json")
+    config, settings = read_settings(folder / "config.json"), read_settings(folder / "tokenizer_config.json")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -193,7 +200,7 @@ class _WithAdded:
 def _ends(folder: Path, config: dict[str, Any], named: int | None) -> frozenset[int]:
     """As the settings for generation say; a list of them counts alone."""
     file = folder / "generation_config.json"
-    settings = _json(file) if file.is_file() else config.get("text_config", {})
+    settings = read_settings(file) if file.is_file() else config.get("text_config", {})
     written = settings.get("eos_token_id")
     ends = written if isinstance(written, list) else [written, named]
     return frozenset(end for end in ends if end is not None)
@@ -251,7 +258,3 @@ def _id(tokenizer: Tokenizer, text: str) -> int:
 def _text(value: Any) -> str:
     """A special token is written as its text, or as a dictionary with it."""
     return str(value.get("content", "")) if isinstance(value, dict) else str(value or "")
-
-
-def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))

@@ -101,7 +101,9 @@ class Looker:
         return self._kept[key].copy()
 
     def _keep(self, key: Key, context: Context) -> None:
-        """Keeps a context, and lets the oldest go until all are small enough."""
+        """Keeps a context that is small enough, and lets the oldest go until all together are."""
+        if context.size > self._kept_bytes:
+            return
         self._kept[key] = context
         size = sum(each.size for each in self._kept.values())
         while size > self._kept_bytes:

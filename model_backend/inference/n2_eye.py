@@ -9,7 +9,6 @@ are refused where they are loaded.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelInvalid
+from .model_files import read_settings
 
 MODEL_TYPE = "multimodal_lfm2"
 PATCHES, ALL, POOLED = "patches", "all", "pooled"
@@ -131,9 +131,9 @@ def image_token(folder: Path, vocabulary: int) -> int:
     Raises:
         ModelInvalid: it has none, or the language model has no vector for it.
     """
-    named = _json(folder / "tokenizer_config.json").get("image_token", "<image>")
+    named = read_settings(folder / "tokenizer_config.json").get("image_token", "<image>")
     text = named.get("content") if isinstance(named, dict) else named
-    added = _json(folder / "tokenizer.json").get("added_tokens", [])
+    added = read_settings(folder / "tokenizer.json").get("added_tokens", [])
     index = next((token["id"] for token in added if token["content"] == text), None)
     if index is None or index >= vocabulary:
         words = f"no token {text}" if index is None else f"{text} as token {index}, of {vocabulary}"
@@ -153,10 +153,6 @@ def _part(
     if name not in known:
         raise _unknown(named, name, known)
     return dict(known[name])
-
-
-def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _unknown(setting: str, value: Any, known: Iterable[str]) -> ModelInvalid:

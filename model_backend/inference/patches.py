@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,20 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
+from .model_files import settings_if_there
 from .tiling import Tiling
 
 # what every checkpoint of this kind has where its files say nothing
 _DEFAULTS: dict[str, Any] = {
     "downsample_factor": 2,
-    "do_image_splitting": False,
-    "min_tiles": 2,
-    "max_tiles": 10,
-    "use_thumbnail": True,
     "min_image_tokens": 64,
     "max_image_tokens": 256,
     "encoder_patch_size": 16,
-    "tile_size": 512,
-    "max_pixels_tolerance": 2.0,
     "resample": Resampling.BILINEAR,
     "do_rescale": True,
     "rescale_factor": 1 / 255,
@@ -93,10 +87,6 @@ class PatchCutter:
 
 def _written(folder: Path) -> Mapping[str, Any]:
     """What the files set; the newer one counts alone where it is there."""
-    nested = _json(folder / "processor_config.json").get("image_processor")
-    settings: Mapping[str, Any] = nested or _json(folder / "preprocessor_config.json")
+    nested = settings_if_there(folder / "processor_config.json").get("image_processor")
+    settings: Mapping[str, Any] = nested or settings_if_there(folder / "preprocessor_config.json")
     return {name: value for name, value in settings.items() if name in _DEFAULTS and value is not None}
-
-
-def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
+from .model_files import reporting_broken_files, settings_if_there
 from .n2_eye import MODEL_TYPE, n2_eye_settings
 from .patches import Cutter, PatchCutter, Patches
 
@@ -34,8 +33,8 @@ class SquareCutter:
     @classmethod
     def read(cls, folder: Path) -> SquareCutter:
         """As a checkpoint's files say; ModelInvalid as of ``n2_eye_settings``."""
-        settings = n2_eye_settings(_json(folder / "config.json"))
-        written = _json(folder / "preprocessor_config.json")
+        settings = n2_eye_settings(settings_if_there(folder / "config.json"))
+        written = settings_if_there(folder / "preprocessor_config.json")
         return cls(
             side=settings.vision["image_size"],
             patch=settings.vision["patch_size"],
@@ -63,10 +62,7 @@ class SquareCutter:
 
 
 def cutter_of(folder: Path) -> Cutter:
-    """That of a checkpoint's kind of model; raises as their ``read``."""
-    is_n2_eye = _json(folder / "config.json").get("model_type") == MODEL_TYPE
-    return SquareCutter.read(folder) if is_n2_eye else PatchCutter.read(folder)
-
-
-def _json(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    """That of a checkpoint's kind of model; ModelInvalid where its settings are broken."""
+    with reporting_broken_files(folder):
+        is_n2_eye = settings_if_there(folder / "config.json").get("model_type") == MODEL_TYPE
+        return SquareCutter.read(folder) if is_n2_eye else PatchCutter.read(folder)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _SPECIAL = re.compile(r"<(?=\|)|(?<=\|)>|<(?=/?(?:image|think)>)")
+HALVES = re.compile("[\ud800-\udfff]")
+"""Of characters; alone they are no text, and no tokenizer reads them."""
 _RESERVED = re.compile(r"<\|.*\|>|<image>")
 
 
@@ -15,9 +17,11 @@ def neutralise(text: str) -> str:
     """The text with every string broken up that the tokenizer would read as a special token.
 
     ``<|im_end|>`` or ``<image>`` typed by a user would otherwise end the turn or ask for an image
-    that is not there. A space is put inside, so that the words stay readable.
+    that is not there. A space is put inside, so that the words stay readable. Halves of characters, of which
+    JSON and QGIS may have some, are marked as unreadable.
     """
-    return _SPECIAL.sub(lambda match: match.group() + " " if match.group() == "<" else " >", text)
+    whole = HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _SPECIAL.sub(lambda match: match.group() + " " if match.group() == "<" else " >", whole)
 
 
 def neutralise_but(text: str, kept: Sequence[str]) -> str:

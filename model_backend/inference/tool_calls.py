@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import ToolRefused
 from ..tool import ToolCall, ToolDefinition, check_call
+from .tokens import HALVES
 
 CALL_START, CALL_END = "<|tool_call_start|>", "<|tool_call_end|>"
 _LONGEST = 8000
@@ -117,7 +118,7 @@ def _from_json(value: Any) -> list[Called]:
 
 
 def _call_of(item: Any) -> Called:
-    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+    if not isinstance(item, dict) or not _is_text(item.get("name")):
         return _unreadable("each needs a name")
     arguments = item.get("arguments", item.get("parameters", {}))
     if isinstance(arguments, str):
@@ -127,7 +128,7 @@ def _call_of(item: Any) -> Called:
             arguments = None
     if not isinstance(arguments, dict):
         return Called(item["name"], fault="its arguments have to be an object")
-    if not all(map(_is_plain, arguments.values())):
+    if not all(map(_is_text, arguments)) or not all(map(_is_plain, arguments.values())):
         return Called(item["name"], fault=_NOT_PLAIN)
     return Called(item["name"], arguments)
 
@@ -170,7 +171,12 @@ def _is_plain(value: Any) -> bool:
         return all(not isinstance(item, list) and _is_plain(item) for item in value)
     if isinstance(value, (int, float)):
         return -_LARGEST <= value <= _LARGEST  # not so for what is no number
-    return value is None or isinstance(value, str)
+    return value is None or _is_text(value)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a string that can be written: JSON and Python spell halves of characters, too."""
+    return isinstance(value, str) and not HALVES.search(value)
 
 
 def _checked(called: Called, definitions: Sequence[ToolDefinition]) -> Called:

@@ -18,24 +18,23 @@ class Card:
         import torch  # noqa: F401
         from transformers import AutoModelForImageTextToText, Lfm2VlProcessor  # noqa: F401
 
-        from model_backend.inference.exact import image_processor  # noqa: F401
+        from .. import lfm2_vl_processor  # noqa: F401
 
     def __init__(self, folder: Path, precision: str, device: str, _cache: Path) -> None:
         import torch
-        from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProcessor
+        from transformers import AutoModelForImageTextToText
 
         from model_backend.contract import load_contracts
-        from model_backend.inference.exact.image_processor import Lfm2VlImageProcessorPil
         from model_backend.inference.exact.quiet import quiet_transformers
+
+        from ..lfm2_vl_processor import load_processor
 
         quiet_transformers()
         self.threads: int = torch.get_num_threads()
         self._model = AutoModelForImageTextToText.from_pretrained(folder, dtype=precision).to(device)
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
         # AutoProcessor, which the card uses, needs torchvision for the pictures
-        pictures = Lfm2VlImageProcessorPil.from_pretrained(folder)
-        template = self._tokenizer.chat_template
-        self._processor = Lfm2VlProcessor(pictures, self._tokenizer, chat_template=template)
+        self._processor = load_processor(folder)
+        self._tokenizer = self._processor.tokenizer
         self._contract = load_contracts()["lspace"]
 
     def ask(self, image: Image.Image, question: str, tokens: int) -> Answer:

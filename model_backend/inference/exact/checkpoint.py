@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,19 +11,19 @@ from typing import Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoModelForImageTextToText, AutoTokenizer, Lfm2VlProcessor
+from transformers import AutoModelForImageTextToText
 
 from ...contract import Contract, contract_for
 from ...errors import ModelInvalid, RuntimePackageMissing
 from ...model_folder import check_model_folder, stored_precisions
 from ..chat import Chat
+from ..model_files import reporting_broken_files
 from ..n2_eye import MODEL_TYPE, image_token
 from ..patches import Cutter
 from ..scores import Calibration, calibration_of
 from ..source import RANDOM_MARK
 from ..squares import cutter_of
 from .device import reporting_out_of_memory
-from .image_processor import Lfm2VlImageProcessorPil
 from .n2_eye import load_n2_eye
 
 OLDEST_TRANSFORMERS = (5, 15)
@@ -57,7 +55,8 @@ def open_checkpoint(folder: Path, device: str, dtype: torch.dtype) -> Checkpoint
     check_transformers(version("transformers"))
     config = check_model_folder(folder)
     calibration = calibration_of(config)
-    with _reporting_broken_files(folder), reporting_out_of_memory():
+    refused = RuntimeError, SafetensorError, StrictDataclassError
+    with reporting_broken_files(folder, *refused), reporting_out_of_memory():
         chat, cutter = Chat.open(folder), cutter_of(folder)
         is_n2_eye = config["model_type"] == MODEL_TYPE
         load: Any = load_n2_eye if is_n2_eye else load_model
@@ -81,25 +80,6 @@ def check_transformers(installed: str) -> None:
         raise RuntimePackageMissing(f"transformers {oldest} or newer is needed, {installed} is installed")
 
 
-def load_processor(folder: Path) -> Any:
-    """The processor (``Lfm2VlProcessor``) of a folder; it pads on the left, splits pictures unless told.
-
-    Raises:
-        ModelInvalid: the files are broken, or there is no chat template.
-    """
-    with _reporting_broken_files(folder):
-        tokenizer = AutoTokenizer.from_pretrained(  # nosec B615  # a local folder
-            folder, local_files_only=True, trust_remote_code=False, padding_side="left"
-        )
-        if not tokenizer.chat_template:
-            raise ModelInvalid(f"{folder.name} has no chat template", folder=str(folder))
-        return Lfm2VlProcessor(
-            image_processor=Lfm2VlImageProcessorPil.from_pretrained(folder, local_files_only=True),
-            tokenizer=tokenizer,
-            chat_template=tokenizer.chat_template,
-        )
-
-
 def load_model(folder: Path, dtype: torch.dtype) -> Any:
     """The model (``Lfm2VlForConditionalGeneration``) of a folder, on the CPU.
 
@@ -121,13 +101,3 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
             words = kind.replace("_keys", " tensors")
             raise ModelInvalid(f"{folder.name} has {len(names)} {words}: {', '.join(names[:3])}", names=names)
     return model
-
-
-@contextmanager
-def _reporting_broken_files(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ModelInvalid(f"{folder.name} cannot be read: {error}", folder=str(folder)) from error
-    except (SafetensorError, StrictDataclassError) as error:  # these two derive from Exception alone
-        raise ModelInvalid(f"{folder.name} cannot be read: {error}", folder=str(folder)) from error

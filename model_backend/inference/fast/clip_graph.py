@@ -59,6 +59,7 @@ class _ClipGraph(EncoderGraph):
     def _chosen(self, x: str) -> str:
         """The vectors that stand for the picture."""
         graph, hidden = self.graph, self._shape.hidden
+        # in every checkpoint, so it is read even where nothing uses it
         pooled = self.norm(x, ENCODER + "post_layernorm.", hidden)
         first, last = {
             ALL: (0, 1 + self._shape.patches),

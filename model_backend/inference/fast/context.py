@@ -117,7 +117,10 @@ def _fresh(like: Floats, lengths: NDArray[np.int32]) -> Floats:
     """
     room = -(-int(lengths.max()) // STEP) * STEP
     shape = len(lengths), like.shape[1], room, like.shape[3]
-    pages = mmap.mmap(-1, math.prod(shape) * like.itemsize, **_PRIVATE)
+    try:
+        pages = mmap.mmap(-1, math.prod(shape) * like.itemsize, **_PRIVATE)
+    except OSError as error:
+        raise MemoryError(f"for {room} tokens") from error
     return np.frombuffer(pages, np.float32).reshape(shape)
 
 

@@ -62,7 +62,8 @@ class FastNetwork:
         if pictures:
             vectors[ids == self._image] = np.concatenate([self._see(picture) for picture in pictures])
         context = self._empty()
-        context.make_room(len(ids))
+        with _reporting_out_of_memory():
+            context.make_room(len(ids))
         # a last piece of a few tokens would cost as much as one of many
         for piece in np.array_split(vectors, -(-len(ids) // _AT_ONCE)):
             self._feed(context, piece[None])

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from ..model_files import read_settings, reporting_broken_files
 from ..n2_eye import MODEL_TYPE, image_token, known_names, n2_eye_settings
 from ..patches import Patches
 from .modes import Kind
 from .positions import neighbours_first, stretched
 from .shape import ClipShape, LanguageShape, VisionShape, clip_shape, language_shape, vision_shape
-from .weights import POSITIONS, Floats, Weights
+from .weights import POSITIONS, PREFIX, Floats, Weights
 
 _LANGUAGE = "language_model.model."
 
@@ -43,8 +43,12 @@ class Parts:
 
 
 def parts_of(folder: Path) -> Parts:
-    """Raises ModelInvalid where the checkpoint is broken, or of a shape that is not known here."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    """The parts of a folder; ModelInvalid where it is broken, or of a shape that is not known here."""
+    with reporting_broken_files(folder):
+        return _parts_of(folder, read_settings(folder / "config.json"))
+
+
+def _parts_of(folder: Path, config: dict[str, Any]) -> Parts:
     if config.get("model_type") != MODEL_TYPE:
         weights = Weights(folder)
         eyes: Eyes = TowerEyes(weights, vision_shape(config))
@@ -99,7 +103,4 @@ class SquareEyes:
 
 def _names(stored: Iterable[str]) -> dict[str, str]:
     """The language model's weights under the names that LFM2-VL's have."""
-    return {
-        name: known.replace(_LANGUAGE, "model.language_model.", 1)
-        for name, known in known_names(stored).items()
-    }
+    return {name: known.replace(_LANGUAGE, PREFIX, 1) for name, known in known_names(stored).items()}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -15,6 +16,8 @@ from ..tokens import neutralise
 from ..tool_calls import Called, prose_of, read_calls
 
 Message = dict[str, Any]
+_NAME = re.compile("[A-Za-z0-9_-]{1,64}")
+"""Of a function; servers refuse a whole conversation that has another one in it."""
 _LETTERS_A_TOKEN = 3
 _TOKENS_A_PICTURE = 256
 
@@ -72,5 +75,6 @@ def _spoken(said: str, results: Sequence[Turn], tools: Sequence[ToolDefinition],
 
 def _call(name: str, called: Called) -> Message:
     arguments = neutralise(json.dumps(called.arguments, ensure_ascii=False))
-    function = {"name": called.name or "unreadable", "arguments": arguments}
+    written = called.name if _NAME.fullmatch(called.name) else "unreadable"
+    function = {"name": written, "arguments": arguments}
     return {"id": name, "type": "function", "function": function}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from lspace.model_backend.inference.engine import ModelInfo
-from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor, open_checkpoint
+from lspace.model_backend.inference.exact.checkpoint import load_model, open_checkpoint
 from lspace.model_backend.inference.exact.engine import make_engine
 from lspace.model_backend.inference.n2_eye import ALL, PATCHES, POOLED
 from lspace.model_backend.inference.random_n2_eye import write_random_n2_eye
@@ -72,6 +72,9 @@ class Opened:
 @pytest.fixture(scope="session")
 def opened(tiny):
     """The tiny checkpoint in memory, in float32."""
+    # imports the hub's package, which has to find the package's own settings
+    from lfm2_vl_processor import load_processor
+
     return Opened(load_model(tiny, torch.float32).eval(), load_processor(tiny))
 
 

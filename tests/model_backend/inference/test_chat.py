@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from lfm2_vl_processor import load_processor
 from lspace.model_backend.contract import contract_for
 from lspace.model_backend.errors import ModelInvalid, RequestError
 from lspace.model_backend.inference.chat import Chat
-from lspace.model_backend.inference.exact.checkpoint import load_processor
 from lspace.model_backend.inference.patches import PatchCutter
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.inference.tokens import reserved_ids

@@ -122,6 +122,24 @@ def test_a_template_that_leaves_tools_out_is_refused(tiny):
         Chat.open(tiny).text(talk(tools=(LIST,)), 0)
 
 
+@pytest.mark.parametrize(
+    "words", ["{{ raise_exception('roles have to alternate') }}", "{{ 'a' + messages }}"]
+)
+def test_a_template_that_does_not_take_the_turns_is_refused_with_its_reason(broken_eye, words):
+    (broken_eye / "chat_template.jinja").write_text(words, encoding="utf-8")
+    with pytest.raises(RequestError, match=r"this model refuses: .*(have to alternate|concatenate)"):
+        Chat.open(broken_eye).text(talk(), 0)
+
+
+@pytest.mark.parametrize("role", [USER, TOOL, ASSISTANT])
+def test_halves_of_characters_are_read_as_unreadable(tiny_eye, role):
+    chat = Chat.open(tiny_eye)
+    read = [
+        chat.ids(chat.text(talk(Turn(USER, "Hi"), Turn(role, f"a{half}b")), 0)) for half in "\ud800\ufffd"
+    ]
+    assert read[0] == read[1]
+
+
 def test_a_tokenizer_without_marks_for_calls_is_refused(tiny_eye):
     chat = Chat.open(tiny_eye)
     words = chat.tokenizer.to_str().replace("tool_call_end", "other_end")

@@ -10,7 +10,6 @@ import torch
 from lspace.model_backend.errors import ModelInvalid, ModelNotFound, RuntimePackageMissing
 from lspace.model_backend.inference.exact.checkpoint import (
     check_transformers,
-    load_processor,
     open_checkpoint,
     stored_dtype,
 )
@@ -46,28 +45,6 @@ def test_every_stored_tensor_reaches_the_model_unchanged(opened, tiny):
 
 def test_the_head_is_the_embedding(opened):
     assert opened.model.lm_head.weight is opened.model.model.language_model.embed_tokens.weight
-
-
-def test_settings_come_from_the_files(broken):
-    edit(
-        broken / "processor_config.json",
-        image_processor={"max_image_tokens": 100, "resample": 3, "image_mean": [0.1, 0.2, 0.3]},
-    )
-    processor = load_processor(broken)
-    assert processor.image_processor.max_image_tokens == 100
-    assert processor.image_processor.resample == 3
-    assert tuple(processor.image_processor.image_mean) == (0.1, 0.2, 0.3)
-
-
-def test_an_older_layout_with_the_preprocessor_file_alone_loads(broken):
-    (broken / "processor_config.json").unlink()
-    edit(broken / "preprocessor_config.json", min_image_tokens=32)
-    assert load_processor(broken).image_processor.min_image_tokens == 32
-
-
-def test_padding_is_on_the_left_whatever_the_files_say(broken):
-    edit(broken / "tokenizer_config.json", padding_side="right")
-    assert load_processor(broken).tokenizer.padding_side == "left"
 
 
 def test_weights_are_in_the_precision_that_all_of_them_are_written_in(broken):

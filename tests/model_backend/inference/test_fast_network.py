@@ -11,7 +11,7 @@ import pytest
 import torch
 from lspace.model_backend.inference.chat import Chat
 from lspace.model_backend.inference.exact.checkpoint import load_model
-from lspace.model_backend.inference.fast.context import STEP
+from lspace.model_backend.inference.fast.context import STEP, FastContext
 from lspace.model_backend.inference.fast.modes import MODES
 from lspace.model_backend.inference.fast.network import load_network
 from lspace.model_backend.inference.patches import PatchCutter
@@ -284,3 +284,9 @@ def test_the_fast_engine_takes_neither_torch_nor_transformers(tiny, cache):
     command = [sys.executable, "-c", code]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "(1, 1024) []"
+
+
+def test_room_that_no_machine_has_is_told_as_too_little_memory():
+    wide = np.zeros((1, 4096, 0, 4096), np.float32)
+    with pytest.raises(MemoryError, match=f"for {2**30} tokens"):
+        FastContext(np.zeros(1, np.int32), {"k0": wide}, {}).make_room(2**30)

@@ -90,7 +90,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def processor():
-    from lspace.model_backend.inference.exact.image_processor import Lfm2VlImageProcessorPil
+    from lfm2_vl_processor import Lfm2VlImageProcessorPil
 
     return Lfm2VlImageProcessorPil(**SETTINGS)
 

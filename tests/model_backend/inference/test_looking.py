@@ -102,6 +102,13 @@ def test_only_so_much_is_kept_and_the_oldest_goes_first(reader):
     assert reader.looks == 4
 
 
+def test_a_context_that_is_too_large_to_keep_pushes_none_out(reader):
+    looker = Looker(reader, kept_bytes=len(HEAD) + 5)
+    for tail in ([1], [*SHARED, 1], [*SHARED, 2], [2]):
+        ask(looker, *tail)
+    assert (reader.looks, looker.hits) == (1, 3)
+
+
 def test_a_context_that_is_too_large_to_keep_is_used_all_the_same(reader):
     looker = Looker(reader, kept_bytes=1)
     ask(looker, *SHARED, 1)

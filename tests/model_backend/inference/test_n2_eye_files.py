@@ -15,6 +15,7 @@ from lspace.model_backend.inference.fast.network import load_network
 from lspace.model_backend.inference.n2_eye import image_token, known_names, n2_eye_settings
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.inference.random_n2_eye import write_random_n2_eye
+from lspace.model_backend.inference.squares import cutter_of
 from lspace.model_backend.model_folder import check_model_folder, count_parameters
 from n2_eye_files import FAULTS, rewrite, set_config
 from safetensors.torch import load_file
@@ -92,6 +93,33 @@ def test_a_tokenizer_without_an_image_token_is_refused(broken_eye, tmp_path, kin
     file.write_text(file.read_text().replace("<image>", "<picture>"))
     with pytest.raises(ModelInvalid, match=r"has no (token )?<image>"):
         opened(kind, broken_eye, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["exact", "fast"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text_config": {"layer_types": 3}},
+        {"text_config": {"num_attention_heads": "two"}},
+        {"vision_config": {"patch_size": 0}},
+        {"vision_config": {"hidden_size": None}},
+        {"vision_projection_dim": "wide"},
+    ],
+    ids=str,
+)
+def test_settings_of_another_kind_are_refused(broken_eye, tmp_path, kind, changes):
+    written = json.loads((broken_eye / "config.json").read_text())
+    nested = {key: {**written[key], **value} for key, value in changes.items() if isinstance(value, dict)}
+    set_config(broken_eye, **{**changes, **nested})
+    with pytest.raises(ModelInvalid):
+        opened(kind, broken_eye, tmp_path)
+
+
+@pytest.mark.parametrize("mean", ["grey", [0.5, "a", 0.5]])
+def test_a_mean_that_is_no_number_is_refused(broken_eye, mean):
+    (broken_eye / "preprocessor_config.json").write_text(json.dumps({"image_mean": mean}))
+    with pytest.raises(ModelInvalid, match="cannot be read"):
+        cutter_of(broken_eye)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])

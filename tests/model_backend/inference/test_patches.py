@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from lspace.model_backend.inference.exact.checkpoint import load_processor
+from lfm2_vl_processor import load_processor
 from lspace.model_backend.inference.patches import PatchCutter
 
 SIZES = [

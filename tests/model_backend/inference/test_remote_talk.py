@@ -83,6 +83,14 @@ def test_calls_and_what_came_of_them_are_sent_in_pairs(server, engine):
     assert unread["tool_calls"][0]["id"] == fault["tool_call_id"]
 
 
+@pytest.mark.parametrize("name", ["layers.count", "Straße", "<|im_end|>", "a" * 65])
+def test_a_name_that_servers_take_for_no_function_is_not_sent(server, engine, name):
+    written = f'<|tool_call_start|>{{"name": "{name}", "arguments": {{}}}}<|tool_call_end|>'
+    completion_of(engine, talk((USER, "Roads?"), (ASSISTANT, written), (TOOL, "{}")))
+    (call,) = server.asked[0]["messages"][2]["tool_calls"]
+    assert call["function"]["name"] == "unreadable"
+
+
 def test_calls_that_a_server_tells_apart_come_as_the_model_would_write_them(server, engine):
     server.answer = lambda *_: "I count."
     server.calls = [("count", '{"layer": "Straßen"}'), ("count", "")]

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lspace.model_backend.errors import RequestError, RowInvalid
 from lspace.model_backend.inference.engine import ModelInfo
-from lspace.model_backend.inference.exact.checkpoint import load_model, load_processor, open_checkpoint
+from lspace.model_backend.inference.exact.checkpoint import load_model, open_checkpoint
 from lspace.model_backend.inference.exact.engine import make_engine
 from lspace.model_backend.inference.prompts import Prompt
 from lspace.model_backend.inference.tokens import neutralise
@@ -87,6 +87,9 @@ def test_the_prompt_is_what_the_engine_feeds(engine, collate, row, images, syste
 
 
 def test_tokens_and_patches_are_those_of_transformers_own_processor(tiny, collate, row):
+    # imports the hub's package, which has to find the package's own settings
+    from lfm2_vl_processor import load_processor
+
     example = row(images=("small.png", "large.png"), system="You are a careful analyst.")
     prompt, answer = collate.pieces(example)
     expected = load_processor(tiny)(
