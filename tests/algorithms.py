@@ -12,6 +12,7 @@ from qgis.core import (
     QgsApplication,
     QgsFeature,
     QgsGeometry,
+    QgsProcessingAlgRunnerTask,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsRasterLayer,
@@ -67,6 +68,17 @@ def run(name, parameters, feedback=None, context=None):
         return processing.run(f"lspace:{name}", given, feedback=feedback, context=context)
     except QgsProcessingException as error:
         raise QgsProcessingException("\n".join([str(error), *feedback.errors])) from error
+
+
+def run_in_thread(qtbot, name, parameters, context, feedback):
+    """Runs one of our algorithms as the toolbox does; whether it did, and its results."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"lspace:{name}")
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    ends = []
+    task.executed.connect(lambda ok, results: ends.append((ok, results)))
+    QgsApplication.taskManager().addTask(task)
+    qtbot.waitUntil(lambda: bool(ends), timeout=60_000)
+    return ends[0]
 
 
 def scripted(folder, script="bright_targets.py", *arguments):

@@ -84,6 +84,9 @@ def remote_failed_words(values: dict[str, Any]) -> str:
         ),
         "no model": tr("The server has no such model. Name one that it has in the options (tab Remote)."),
         "too large": tr("The question is too large for the server. Ask about fewer images or smaller ones."),
+        "no images": tr(
+            "The server's model takes no images. Name one that does in the options (tab Remote)."
+        ),
         "refused": tr("The server does not take the question."),
         "busy": tr("The server has too much to do. Try again later, or ask it less at once (tab Remote)."),
         "failed": tr("The server failed. Try again, or tell who runs it."),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from qgis.core import (
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
     QgsProcessingParameterExtent,
@@ -18,14 +17,12 @@ from qgis.core import (
     QgsProcessingParameterVectorLayer,
 )
 
-from ..errors import PluginError
 from .algorithm import Parameters, Results
 from .model_algorithm import EXTENT, ModelAlgorithm, claim_words
 from .raster_algorithm import TEXT
 from .translation import tr
 
 if TYPE_CHECKING:
-    from ..reporting.report_document import Document
     from ..saving.save_target import SaveTarget
     from .brief_report import BriefReport
     from .raster_question import RasterQuestion
@@ -40,8 +37,6 @@ class BriefAlgorithm(ModelAlgorithm):
     question: RasterQuestion
     report: BriefReport
     target: SaveTarget
-    document: Document | None = None
-    """The whole, where it is to become pages, which takes the main thread."""
 
     def name(self) -> str:
         """Part of the id."""
@@ -127,9 +122,10 @@ class BriefAlgorithm(ModelAlgorithm):
         context: QgsProcessingContext,  # noqa: ARG002
         feedback: QgsProcessingFeedback,
     ) -> Results:
-        """Asks about each place and writes HTML."""
-        from ..reporting.report_file import ReportFormat, save_page
+        """Asks about each place and writes the report."""
+        from ..reporting.report_file import ReportFormat, save_page, save_pdf
         from ..reporting.report_html import page_of
+        from .main_thread import in_main_thread
         from .model_session import ModelSession
 
         question, report = self.question, self.report
@@ -141,23 +137,8 @@ class BriefAlgorithm(ModelAlgorithm):
         if feedback.isCanceled():
             return {}
         document = self.wording.report_document(report.complete(run), report.pictures)
-        if self.target.format is ReportFormat.PDF:
-            self.document = document
+        if self.target.format is ReportFormat.PDF:  # here, as an error after this fails no run
+            in_main_thread(lambda: save_pdf(self.target, document, None), feedback.isCanceled)
         else:
             save_page(self.target, page_of(document))
         return {OUTPUT: str(self.target.path), TEXT: report.text}
-
-    def postProcessAlgorithm(
-        self,
-        context: QgsProcessingContext,  # noqa: ARG002
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> Results:
-        """Called by QGIS in the main thread, where alone pages can be made."""
-        from ..reporting.report_file import save_pdf
-
-        if self.document is not None:
-            try:
-                save_pdf(self.target, self.document, None)
-            except PluginError as error:
-                raise QgsProcessingException(self.wording.sentence_for(error)) from error
-        return {}

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from model_backend.inference.looking import KEPT_BYTES
 
+from ..servers.llama_cpp import VERSION
 from . import llama_cpp
 from .figures import FAST, TITLES, Figures, Results
 from .goal import goal_table
@@ -119,7 +120,7 @@ def notes(results: Results) -> list[str]:
     ]
     if llama_cpp.is_prepared():
         lines.append(
-            f"llama.cpp: as in llama-cpp-python {llama_cpp.VERSION}, built for this machine; weights in "
+            f"llama.cpp: as in llama-cpp-python {VERSION}, built for this machine; weights in "
             "Q4_0, vision in float16, after its own warm-up, without loading and reading the picture."
         )
     else:

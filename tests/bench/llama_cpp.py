@@ -1,4 +1,4 @@
-"""The peer llama.cpp, in 4 bits, built from the package index's source of llama-cpp-python.
+"""The peer llama.cpp, in 4 bits, built as ``tests.servers.llama_cpp`` does.
 
 ``python -m tests.bench.llama_cpp prepare CHECKPOINT`` builds it and converts the model, once, in a quarter of
 an hour; it needs cmake, ninja, a C++ compiler and, meanwhile, 3 GB of disk. ``... measure CHECKPOINT THREADS
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,31 +20,11 @@ from pathlib import Path
 from model_backend.contract import load_contracts
 from model_backend.inference.prompts import build_prompts
 
-from .job import BOXES, CAPTION, CAPTIONED, ROOT, Job, chip
+from ..servers.llama_cpp import HOME, PROGRAMS, build, convert
+from .job import BOXES, CAPTION, CAPTIONED, Job, chip
 
-VERSION = "0.3.36"
-HOME = ROOT / ".venv" / "llama_cpp"
-SOURCE = HOME / f"llama_cpp_python-{VERSION}" / "vendor" / "llama.cpp"
-PROGRAMS = HOME / "build" / "bin"
 MODEL, PICTURES = HOME / "Q4_0.gguf", HOME / "mmproj-F16.gguf"
 COMMAND = "./run bench prepare"
-_OPTIONS = {
-    "CMAKE_BUILD_TYPE": "Release",
-    "BUILD_SHARED_LIBS": "OFF",
-    "GGML_NATIVE": "ON",
-    "LLAMA_OPENSSL": "OFF",
-    "LLAMA_BUILD_EXAMPLES": "OFF",
-    "LLAMA_BUILD_SERVER": "OFF",
-    "LLAMA_BUILD_TESTS": "OFF",
-}
-_CONVERTER = """
-import sys
-sys.path.insert(0, sys.argv.pop(1))
-from conversion.base import TextModel
-TextModel.get_vocab_base_pre = lambda *_: "lfm2"  # a made-up tokenizer is in no list of known ones
-import convert_hf_to_gguf
-convert_hf_to_gguf.main()
-"""
 _LINE = re.compile(r"^(\d+)\.(\d+)\.(\d+)\.(\d+) \w (.*)$", re.MULTILINE)
 """A log line: minutes, seconds, milliseconds, microseconds, level, words."""
 _EVALUATED = re.compile(r" eval time = +([\d.]+) ms / +(\d+) (tokens|runs)")
@@ -55,7 +34,7 @@ def main(arguments: list[str]) -> None:
     checkpoint = Path(arguments[1])
     if arguments[0] == "prepare":
         build()
-        convert(checkpoint)
+        prepare(checkpoint)
     else:
         print(json.dumps(measured(int(arguments[2]), int(arguments[3]))))
 
@@ -64,33 +43,10 @@ def is_prepared() -> bool:
     return (PROGRAMS / "llama-mtmd-cli").is_file() and MODEL.is_file() and PICTURES.is_file()
 
 
-def build() -> None:
-    if not SOURCE.is_dir():
-        HOME.mkdir(parents=True, exist_ok=True)
-        wanted = f"llama-cpp-python=={VERSION}"
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python"]
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([*pip, "--dest", folder, wanted], check=True)
-            shutil.unpack_archive(next(Path(folder).glob("*.tar.gz")), HOME)
-    options = [f"-D{name}={value}" for name, value in _OPTIONS.items()]
-    subprocess.run(["cmake", "-G", "Ninja", "-S", SOURCE, "-B", HOME / "build", *options], check=True)
-    subprocess.run(["ninja", "-C", HOME / "build", "llama-quantize", "llama-mtmd-cli"], check=True)
-
-
-def convert(checkpoint: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=HOME) as name:
-        folder = Path(name) / "checkpoint"
-        folder.mkdir()
-        for file in checkpoint.iterdir():
-            (folder / file.name).symlink_to(file.resolve())
-        config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-        config["text_config"]["architectures"] = ["Lfm2ForCausalLM"]  # by which the converter knows it
-        (folder / "config.json").unlink()
-        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-        run = [sys.executable, "-c", _CONVERTER, SOURCE, folder]
-        subprocess.run([*run, "--mmproj", "--outtype", "f16", "--outfile", PICTURES], check=True)
-        whole = Path(name) / "whole.gguf"
-        subprocess.run([*run, "--outtype", "bf16", "--outfile", whole], check=True)
+def prepare(checkpoint: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=HOME) as folder:
+        whole = Path(folder) / "whole.gguf"
+        convert(checkpoint, whole, PICTURES, "bf16")
         subprocess.run([PROGRAMS / "llama-quantize", whole, MODEL, "Q4_0", f"{os.cpu_count()}"], check=True)
 
 

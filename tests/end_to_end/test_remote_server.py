@@ -18,6 +18,7 @@ from lspace.gis.settings import Settings
 from planted import WORKER_PYTHON, crs_of, harbour_layer, square_at, target_layer, units_per_metre, view_of
 from servers.chat_server import ChatServer, Fault
 
+pytest_plugins = ("logins",)
 CRS = crs_of("EPSG:32604")
 SQUARE = square_at(CRS, -700, 300, 240)
 GRID_PX = 224

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 pytest.importorskip("qgis.core")
 
-from algorithms import Listener, extent_px, our_provider, run, scripted, target_raster
+from algorithms import Listener, extent_px, our_provider, run, run_in_thread, scripted, target_raster
 from lspace.gis.layers import RESULT_PROPERTY, is_proposal_layer
 from lspace.gis.provenance import read_run
 from lspace.gis.review.review import Review
@@ -131,6 +132,25 @@ def test_a_brief_becomes_pages_by_the_name_of_its_file(tmp_path):
     raster, path = target_raster(tmp_path / "ground.tif", TARGETS), tmp_path / "brief.pdf"
     run("brief", {"INPUTS": [raster], "OUTPUT": str(path), **scripted(tmp_path)})
     assert "Executivesummary" in "".join(words_in(path)).replace(" ", "")
+
+
+def test_a_thread_of_the_toolbox_makes_pages_too(qtbot, tmp_path):
+    raster, path = target_raster(tmp_path / "ground.tif", TARGETS), tmp_path / "brief.pdf"
+    context, listener = QgsProcessingContext(), Listener()
+    given = {"INPUTS": [raster], "OUTPUT": str(path), **scripted(tmp_path)}
+    done, results = run_in_thread(qtbot, "brief", given, context, listener)
+    assert done, listener.errors
+    assert results["OUTPUT"] == str(path)
+    assert "Executivesummary" in "".join(words_in(path)).replace(" ", "")
+
+
+@pytest.mark.parametrize("name", ["brief.pdf", "brief.html"])
+def test_a_brief_that_cannot_be_written_fails_the_run(tmp_path, name):
+    raster, folder, listener = target_raster(tmp_path / "ground.tif", TARGETS), tmp_path / "out", Listener()
+    folder.mkdir()
+    listener.progressChanged.connect(lambda _: shutil.rmtree(folder, ignore_errors=True))
+    with pytest.raises(QgsProcessingException, match="does not allow writing"):
+        run("brief", {"INPUTS": [raster], "OUTPUT": str(folder / name), **scripted(tmp_path)}, listener)
 
 
 def test_a_brief_takes_no_more_images_than_the_model():

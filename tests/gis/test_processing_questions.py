@@ -16,6 +16,7 @@ from algorithms import (
     polygon_layer,
     raster_crs,
     run,
+    run_in_thread,
     scripted,
     square_px,
     target_raster,
@@ -27,7 +28,6 @@ from qgis.core import (
     NULL,
     QgsApplication,
     QgsGeometry,
-    QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProject,
@@ -284,16 +284,6 @@ def test_a_worker_that_dies_ends_the_run_with_its_last_words(tmp_path):
 
 
 # in a thread, as the toolbox does
-
-
-def run_in_thread(qtbot, name, parameters, context, feedback):
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"lspace:{name}")
-    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
-    ends = []
-    task.executed.connect(lambda ok, results: ends.append((ok, results)))
-    QgsApplication.taskManager().addTask(task)
-    qtbot.waitUntil(lambda: bool(ends), timeout=60_000)
-    return ends[0]
 
 
 @pytest.mark.parametrize("kind", [TRAINING_GRADE, AS_SHOWN])

@@ -9,6 +9,7 @@ import math
 import re
 import select
 import socket
+import ssl
 import time
 from collections import deque
 from enum import Enum
@@ -51,19 +52,26 @@ STATUSES = {
 
 
 class ChatServer(ThreadingHTTPServer):
-    """Answers a question by ``answer``, which is given its words and its pictures."""
+    """Answers by ``answer``, which is given a question's words and pictures; by TLS with a certificate."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, answer=lambda _words, _pictures: BOXES):
+    def __init__(self, answer=lambda _words, _pictures: BOXES, certificate=None):
         super().__init__(("127.0.0.1", 0), _Answer)
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.answer = answer
         self.names = ["lspace"]
         self.faults = deque()
         """Of the next questions, one each; None for none."""
         self.refuses = set()
         """Fields of a question that it takes for a mistake."""
+        self.complaint = None
+        """Status and words, with which it answers every question, if any."""
         self.key = None
         """The only login that it lets in, if any."""
         self.retry_after = None
@@ -88,7 +96,7 @@ class ChatServer(ThreadingHTTPServer):
 
     @property
     def url(self):
-        return f"http://{self.host}/v1"
+        return f"{self._scheme}://{self.host}/v1"
 
     def __enter__(self):
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -143,6 +151,9 @@ class _Answer(BaseHTTPRequestHandler):
             self._send(b"<html>Log in</html>", 200, "text/html")
         elif fault in STATUSES or not self._is_let_in():
             self._refuse(STATUSES.get(fault, 401))
+        elif self.server.complaint:
+            status, words = self.server.complaint
+            self._send_json({"error": {"message": words, "code": status}}, status)
         elif self.server.refuses & body.keys():
             self._send_json({"error": {"message": "unknown field", "type": "BadRequestError"}}, 400)
         else:

@@ -53,8 +53,8 @@ def test_the_dock_goes_on_saying_that_images_leave_when_the_model_is_ready(qgis_
 
 
 REASONS = (
-    *("no network", "tls", "proxy login", "unauthorised", "no model", "too large", "refused"),
-    *("busy", "failed", "stalled", "cut", "protocol", "something new"),
+    *("no network", "tls", "proxy login", "unauthorised", "no model", "too large", "no images"),
+    *("refused", "busy", "failed", "stalled", "cut", "protocol", "something new"),
 )
 
 

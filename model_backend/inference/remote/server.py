@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ _REASONS = {
     429: "busy",
     503: "busy",
 }
+_TELLING = (
+    (re.compile(r"exceed\w*.*context|maximum context|context_length", re.IGNORECASE), "too large"),
+    (re.compile(r"image input is not supported|not a multimodal model", re.IGNORECASE), "no images"),
+)
+"""Words of llama.cpp's and of vLLM's servers that say more than the status, which is 400 or 500."""
 _PASSING = ("busy", "failed", "cut", "no network")
 """Reasons that may be gone when the server is asked again."""
 _LONGEST_PAUSE_S = 60.0
@@ -165,7 +171,7 @@ class Server:
         try:
             yield
         except Refusal as error:
-            raise self._failed(_reason(error.status), str(error)) from error
+            raise self._failed(_reason(error.status, str(error)), str(error)) from error
         except NoEvent as error:
             raise self._failed("protocol", str(error)) from error
         except httpx.ConnectTimeout as error:
@@ -181,7 +187,7 @@ class Server:
         """What an answer of that status means."""
         words = f"HTTP {status} {_words_in(content)}".strip()
         wanted = _seconds(headers.get("retry-after", ""))
-        return self._failed(_reason(status), words, **({"retry_after_s": wanted} if wanted else {}))
+        return self._failed(_reason(status, words), words, **({"retry_after_s": wanted} if wanted else {}))
 
     def _failed(self, reason: str, words: str, **values: Any) -> RemoteFailed:
         """With the login taken out of the words, which may be the server's own."""
@@ -191,7 +197,11 @@ class Server:
         return RemoteFailed(f"{self.host}: {words}"[:_MOST_WORDS], reason=reason, host=self.host, **values)
 
 
-def _reason(status: int) -> str:
+def _reason(status: int, words: str) -> str:
+    if status in (400, 500):
+        for telling, reason in _TELLING:
+            if telling.search(words):
+                return reason
     return _REASONS.get(status, "failed" if status >= 500 else "protocol" if status < 400 else "refused")
 
 

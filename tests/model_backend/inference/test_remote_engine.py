@@ -358,6 +358,23 @@ def test_a_question_that_is_refused_in_every_way_is_told_in_the_servers_words(se
     assert "response_format" in server.asked[-1]
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "reason"),
+    [
+        (400, "request (9081 tokens) exceeds the available context size (2048 tokens)", "too large"),
+        (400, "This model's maximum context length is 2048 tokens. You requested 9081.", "too large"),
+        (500, "image input is not supported - hint: you may need to provide the mmproj", "no images"),
+        (400, "lspace is not a multimodal model", "no images"),
+    ],
+)
+def test_what_servers_say_in_words_alone_is_understood_and_asked_once(server, engine, status, words, reason):
+    server.complaint = status, words
+    error = failure_of(engine)
+    assert error.values["reason"] == reason
+    assert words[:40] in str(error)
+    assert len(server.asked) == 1
+
+
 # load
 
 
