@@ -72,7 +72,7 @@ class TrainingRowsAlgorithm(LSpaceAlgorithm):
         contracts = QgsProcessingParameterEnum(
             CONTRACT,
             tr("For a model of the kind"),
-            list(load_contracts()),
+            [name for name, contract in load_contracts().items() if contract.targets],
             defaultValue="lspace",
             usesStaticStrings=True,
         )
