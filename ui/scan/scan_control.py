@@ -239,8 +239,11 @@ class ScanControl(QObject):
         self._show_stage()
 
     def _on_stop(self) -> None:
-        if self._sitting is not None:
-            self._sitting.stop()
+        sitting = self._sitting
+        if sitting is None:
+            return
+        sitting.stop()
+        if self._sitting is sitting:  # otherwise it had not begun, and is over by now
             self._panel.set_state(ScanState.STOPPING)
             self._show_stage()
 
