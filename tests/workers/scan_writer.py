@@ -16,7 +16,6 @@ from lspace.gis.scan.journal import Journal
 from qgis.core import QgsApplication
 from scan_file import CONTEXT, grid_of, outcome_of, settings_for
 
-
 PAUSE_S = 0.02
 """Before each chip: the fastest machine is not to come to the end before it is killed."""
 
