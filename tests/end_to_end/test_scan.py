@@ -52,6 +52,8 @@ def window(qtbot, scan_window):
         click(scan_window.dock.scan_panel.stop_button)
     qtbot.waitUntil(lambda: not scanning.is_scanning, timeout=LONG_MS)
     qtbot.waitUntil(lambda: QgsApplication.taskManager().countActiveTasks() == 0, timeout=LONG_MS)
+    preview = scan_window.dock.images_panel.preview  # nothing is drawn any more when the layers go
+    qtbot.waitUntil(lambda: not (scan_window.canvas.isDrawing() or preview.is_busy), timeout=LONG_MS)
 
 
 @pytest.fixture
