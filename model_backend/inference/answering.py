@@ -86,7 +86,9 @@ class Answerer:
         budgets = [prompt.max_new_tokens for prompt in prompts]
         forms = [self._form(prompt) for prompt in prompts]
         numbers = self._numbers if any(prompt.answer == "boxes" for prompt in prompts) else None
-        yield from write(self._network, chats, read, budgets, forms, is_cancelled, numbers)
+        yield from write(
+            self._network, chats, [each.ids for each in asked], read, budgets, forms, is_cancelled, numbers
+        )
 
     def complete_batch(
         self, questions: Sequence[Question], is_cancelled: Callable[[], bool]

@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..contract import Contract
 from ..trained_boxes import written_coordinate
 from .chat import Chat
-from .grammar import Grammar, State
+from .grammar import Coordinates, Grammar, State
 from .prompts import Prompt
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 _TAIL = 6
 """Last tokens that are cut again together with what follows, to see whether the cut is the usual one."""
+
+
+_NUMBERS = re.compile(r"[\d.]+")
+_LONG = 32
+"""Characters of a token that may reach over more than one number or label, if there is any."""
 
 
 class FormTokens:
@@ -28,12 +37,14 @@ class FormTokens:
             if text:
                 self.by_start.setdefault(text[:2], []).append(index)
         pixels = range(contract.box.grid_px)
-        self.coordinates = tuple(dict.fromkeys(written_coordinate(pixel, contract.box) for pixel in pixels))
-        """As the model was trained to write them."""
+        self.coordinates = Coordinates(written_coordinate(pixel, contract.box) for pixel in pixels)
+        self.listed = np.array(sorted(chat.ends | pieces_of_lists(self.texts, contract)), np.int64)
+        """All that lists of the model's own labels are made of, and perhaps a few more."""
 
     def form(self, prompt: Prompt, contract: Contract) -> ListForm:
         """That of an answer to the prompt."""
-        return ListForm(self, Grammar(known_labels(prompt, contract)))
+        labels = known_labels(prompt, contract)
+        return ListForm(self, Grammar(labels), self.listed if labels else None)
 
 
 class ListForm:
@@ -44,7 +55,9 @@ class ListForm:
     from it.
     """
 
-    def __init__(self, tokens: FormTokens, grammar: Grammar) -> None:
+    def __init__(self, tokens: FormTokens, grammar: Grammar, among: NDArray[np.int64] | None) -> None:
+        self.among = among
+        """All tokens that it ever allows, and perhaps a few more; None for any."""
         self._tokens = tokens
         self._grammar = grammar
         self._state = State()
@@ -107,12 +120,13 @@ class ListForm:
         """The tokens of a text as they are cut before everything that may follow."""
         tail = self._written[-_TAIL:]
         before = "".join(self._tokens.texts[token] for token in tail)
-        cuts = [
-            self._cut(before + text + ending, len(before) + len(text))
-            for ending in self._grammar.endings(fork, self._tokens.coordinates)
-        ]
-        common = _common(cuts)
-        return common[len(tail) :] if common[: len(tail)] == tail else []
+        common: list[int] | None = None
+        for ending in self._grammar.endings(fork, self._tokens.coordinates):
+            cut = self._cut(before + text + ending, len(before) + len(text))
+            common = cut if common is None else _common(common, cut)
+            if common[: len(tail)] != tail or len(common) == len(tail):
+                return []
+        return common[len(tail) :] if common else []
 
     def _cut(self, text: str, end: int) -> list[int]:
         """The tokens of a text up to the one that reaches over ``end``."""
@@ -139,11 +153,22 @@ def known_labels(prompt: Prompt, contract: Contract) -> tuple[str, ...]:
     return tuple(dict.fromkeys([task.label] if task.label else labels))
 
 
-def _common(cuts: Sequence[list[int]]) -> list[int]:
-    """What all of them begin with."""
-    common = []
-    for column in zip(*cuts, strict=False):
-        if len(set(column)) > 1:
-            break
-        common.append(column[0])
-    return common
+def pieces_of_lists(texts: Sequence[str], contract: Contract) -> set[int]:
+    """The tokens that are a piece of a list of known labels, whatever its numbers."""
+    labels = {target.label for target in contract.targets} | {task.label for task in contract.tasks.values()}
+    boxes = [f'{{"label": "{label}", "bbox": [0, 0, 0, 0]}}' for label in labels if label]
+    lists = ["[]", *(f"[{box}]" for box in boxes), *(f'{box}, {{"label": "' for box in boxes)]
+    pieces = "\0".join(_NUMBERS.sub("#", text) for text in lists)
+    return {
+        token
+        for token, text in enumerate(texts)
+        if text and (len(text) >= _LONG or _NUMBERS.sub("#", text) in pieces)
+    }
+
+
+def _common(one: list[int], other: list[int]) -> list[int]:
+    """What both begin with."""
+    for place, (mine, theirs) in enumerate(zip(one, other, strict=False)):
+        if mine != theirs:
+            return one[:place]
+    return min(one, other, key=len)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os.path import commonprefix
 from typing import NamedTuple
 
@@ -40,6 +40,23 @@ class State(NamedTuple):
     def is_end(self) -> bool:
         """Whether the list is closed."""
         return self.place == _END
+
+
+class Coordinates:
+    """Numbers as a model was trained to write them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._begun: dict[str, list[tuple[str, int]]] = {}
+        """By what they begin with, with their values."""
+        for text in dict.fromkeys(texts):
+            for end in range(len(text) + 1):
+                self._begun.setdefault(text[:end], []).append((text, _value(text)))
+
+    def fitting(self, state: State) -> list[str]:
+        """Those that the number which is being written may become."""
+        least, most, barred = _bounds(state)
+        begun = self._begun.get(state.typed, ())
+        return [text for text, value in begun if least <= value <= most and value not in barred]
 
 
 class Grammar:
@@ -77,7 +94,7 @@ class Grammar:
             text, state = text + choices, following
         return text, state
 
-    def likely(self, state: State, coordinates: tuple[str, ...]) -> str:
+    def likely(self, state: State, coordinates: Coordinates) -> str:
         """What an answer in the trained form probably goes on with; empty where it may be anything."""
         text = ""
         while piece := self._likely_piece(state, coordinates):
@@ -87,7 +104,7 @@ class Grammar:
             text, state = text + piece, following
         return text
 
-    def _likely_piece(self, state: State, coordinates: tuple[str, ...]) -> str:
+    def _likely_piece(self, state: State, coordinates: Coordinates) -> str:
         """One more box of the same label, and numbers that were trained, as far as their digits are known."""
         forced, _ = self.only_way(state)
         if forced or state.is_end:
@@ -98,13 +115,11 @@ class Grammar:
             return "" if state.typed or not state.label else f'{state.label}"'
         if not state.typed:
             return "0."
-        fitting = [
-            each for each in coordinates if each.startswith(state.typed) and self._is_number(state, each)
-        ]
+        fitting = coordinates.fitting(state)
         literal = _PARTS[state.place + 1] or ""
         return literal[0] if fitting == [state.typed] else commonprefix(fitting)[len(state.typed) :]
 
-    def endings(self, state: State, coordinates: tuple[str, ...]) -> Iterator[str]:
+    def endings(self, state: State, coordinates: Coordinates) -> Iterator[str]:
         """Texts that show how the list may go on: at least one for each next character, some words long."""
         if state.is_end:
             yield ""
@@ -120,13 +135,12 @@ class Grammar:
         else:
             yield from self._number_endings(state, coordinates)
 
-    def _number_endings(self, state: State, coordinates: tuple[str, ...]) -> Iterator[str]:
+    def _number_endings(self, state: State, coordinates: Coordinates) -> Iterator[str]:
         """One for each way on: a trained number where there is one, and what follows a number."""
         follow = "]}, {" if state.place == _LAST_NUMBER else ", 0."
         trained: dict[str, str] = {}
-        for number in coordinates:
-            if number.startswith(state.typed) and self._is_number(state, number):
-                trained.setdefault(number[len(state.typed) :][:1], number[len(state.typed) :])
+        for number in coordinates.fitting(state):
+            trained.setdefault(number[len(state.typed) :][:1], number[len(state.typed) :])
         for character in self.choices(state) or "":
             if character not in follow[0]:
                 yield (trained.get(character) or self._some_number(state, character)) + follow

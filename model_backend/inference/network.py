@@ -29,16 +29,12 @@ class Context(Protocol):
         """One that can be read on without touching this one."""
         ...
 
-    def taken(self, rows: Sequence[int]) -> Context:
-        """Only these rows, in this order; one may be taken several times."""
+    def keep(self, rows: Sequence[int]) -> None:
+        """Lets go of all rows but these, ascending."""
         ...
 
-    def mark(self) -> Any:
-        """How far it has come, for ``back_to``; much smaller than a copy."""
-        ...
-
-    def back_to(self, mark: Any) -> None:
-        """Forgets what was read since the mark was made."""
+    def forget(self, tokens: int) -> None:
+        """Forgets some of the last tokens that ``read_each`` read, but the first that has logits; once."""
         ...
 
 
@@ -57,14 +53,17 @@ class Network(Protocol):
         """
         ...
 
-    def read(self, context: Any, tokens: np.ndarray) -> np.ndarray:
+    def read(self, context: Any, tokens: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
         """Feeds int64 (rows, new tokens) to the context, in place.
 
-        Returns float32 logits (rows, vocabulary), of what follows the last column.
+        Returns float32 logits (rows, vocabulary), of what follows the last column; those of tokens that are
+        not ``among`` the given ids may be minus infinity. The same ids are best given as the same array.
         """
         ...
 
-    def read_each(self, context: Any, tokens: np.ndarray, last: int) -> np.ndarray:
+    def read_each(
+        self, context: Any, tokens: np.ndarray, last: int, among: np.ndarray | None = None
+    ) -> np.ndarray:
         """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
         ...
 

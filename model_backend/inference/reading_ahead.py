@@ -21,9 +21,8 @@ class ReadingAhead:
         self._lines: Any = None
         """(rows, columns, vocabulary): after what was certain, and after each guessed token."""
         self._guess: list[int] = []
-        self._mark: Any = None
         self._unread: list[list[int]] = []
-        """Columns of tokens that are written and not read yet, or read in vain."""
+        """Columns of tokens that are written and not read yet."""
         self._fed = 0
         """Of these, what was read before the guess."""
         self.hits = 0
@@ -61,20 +60,18 @@ class ReadingAhead:
     def settle(self, going: list[int]) -> None:
         """Forgets what was guessed wrongly, and the rows that do not go on."""
         if self.hits < len(self._guess):
-            self._context.back_to(self._mark)
-        else:
-            self._unread = self._unread[self._fed + self.hits :]
+            self._context.forget(len(self._guess) - self.hits)
+        self._unread = self._unread[self._fed + self.hits :]
         if len(going) < self._context.rows:
-            self._context = self._context.taken(going)
+            self._context.keep(going)
             self._unread = [[column[place] for place in going] for column in self._unread]
 
-    def go_on(self, guess: list[int]) -> None:
-        """Reads what is unread, and a guess ahead."""
+    def go_on(self, guess: list[int], among: np.ndarray | None) -> None:
+        """Reads what is unread, and a guess ahead; ``among`` are the only tokens that may follow."""
         self._guess, self._fed, self.hits, self.is_open = guess, len(self._unread), 0, True
         tokens = np.array(self._unread, dtype=np.int64).T
         if not guess:
-            self._lines = self._network.read(self._context, tokens)[:, None]
+            self._lines = self._network.read(self._context, tokens, among)[:, None]
             return
-        self._mark = self._context.mark()
         tokens = np.append(tokens, [guess], axis=1)
-        self._lines = self._network.read_each(self._context, tokens, len(guess) + 1)[None]
+        self._lines = self._network.read_each(self._context, tokens, len(guess) + 1, among)[None]

@@ -14,18 +14,22 @@ from ..errors import Cancelled
 from .chat import Chat
 from .completion import Alternatives, CompletionChunk, FinishReason
 from .detokeniser import Detokeniser
+from .guessing import Guesser
 from .network import Context, Network
 from .reading_ahead import ReadingAhead
 from .spread import NumberTokens
 
-_TRUST = 3
-"""Guesses that may be wrong from their first token on, more than right ones, before no more are made."""
 _TOGETHER_BYTES = 256_000_000
 """Of contexts that are written to side by side; further rows wait until some of these have left."""
 
 
 class Form(Protocol):
     """What an answer may look like, and how far it has come."""
+
+    @property
+    def among(self) -> np.ndarray | None:
+        """All tokens that it ever allows, ascending, and perhaps a few more; None where that is any."""
+        ...
 
     def allows(self, token: int) -> bool:
         """Whether the token may come next."""
@@ -51,6 +55,7 @@ class Form(Protocol):
 def write(
     network: Network,
     chats: Sequence[Chat],
+    questions: Sequence[Sequence[int]],
     read: Iterator[tuple[Context, np.ndarray]],
     budgets: Sequence[int],
     forms: Sequence[Form | None],
@@ -61,13 +66,15 @@ def write(
 
     Without a form the tokens are those of plain greedy decoding. With one, a choice that the form forbids
     gives way to the likeliest that it allows, and what is forced is written without asking the network; a
-    forced token has the log-probability 0, as it had no alternative.
+    forced token has the log-probability 0, as it had no alternative. Probabilities are those among all tokens
+    that the form ever allows.
 
     What is likely is read ahead, for a single row: where the model then says otherwise, it is forgotten and
     the answer goes on from there. That is sooner written, and nothing that the model would not have chosen.
 
     Args:
         chats: how each row is written.
+        questions: the tokens that were read of each, from which answers often copy.
         read: gives each row's context, which is written to, and the float32 logits (1, vocabulary) after it.
             It is asked as rows find room: the first is written while the others are still to be read.
         numbers: where alternatives to pieces of numbers are to be told.
@@ -77,7 +84,8 @@ def write(
         OutOfMemory: the device has too little memory.
     """
     rows = [
-        _Row(chat, budget, form, numbers) for chat, budget, form in zip(chats, budgets, forms, strict=True)
+        _Row(chat, question, budget, form, numbers)
+        for chat, question, budget, form in zip(chats, questions, budgets, forms, strict=True)
     ]
     live: list[_Row] = []
     waiting, reading = deque(rows), ReadingAhead(network)
@@ -102,12 +110,19 @@ def write(
         reading.settle(going)
         live = [live[place] for place in going]
         is_alone = len(live) == 1 and not waiting
-        reading.go_on(live[0].guess(reading.hits) if is_alone and network.guesses else [])
+        guess = live[0].guess(reading.hits) if is_alone and network.guesses else []
+        reading.go_on(guess, _among(live))
 
 
 def _room(rows: int, size: int) -> int:
     """How many may join so many rows of a size: as many again, so that none waits long for its next token."""
     return min(rows, _TOGETHER_BYTES * rows // max(size, 1) - rows) if rows else 1
+
+
+def _among(rows: Sequence[_Row]) -> np.ndarray | None:
+    """The tokens that may come next in all of the rows, where these have the same form's."""
+    among = rows[0].among
+    return among if all(row.among is among for row in rows) else None
 
 
 def stop_if(is_cancelled: Callable[[], bool]) -> None:
@@ -119,7 +134,14 @@ def stop_if(is_cancelled: Callable[[], bool]) -> None:
 class _Row:
     """One answer in the making."""
 
-    def __init__(self, chat: Chat, budget: int, form: Form | None, numbers: NumberTokens | None) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        question: Sequence[int],
+        budget: int,
+        form: Form | None,
+        numbers: NumberTokens | None,
+    ) -> None:
         self.finished = False
         self.written = 0
         """The token that was written last."""
@@ -128,8 +150,9 @@ class _Row:
         self._text = Detokeniser(chat)
         self._form = form
         self._numbers = numbers
-        self._guessed: list[int] = []
-        self._trust = _TRUST
+        self._guesser = Guesser(question)
+        self.among = form.among if form is not None else None
+        """The only tokens that may come next; None where that is any."""
         self._ready: deque[tuple[int, float, Alternatives]] = deque()
         """Tokens that are decided and not written yet, with their log-probabilities and alternatives."""
         self._force()
@@ -141,14 +164,8 @@ class _Row:
 
     def guess(self, hits: int) -> list[int]:
         """Tokens that are worth being read ahead, after so many of the last ones were right."""
-        if self._form is None:
-            return []
-        was_wrong = hits < len(self._guessed)
-        if self._guessed:
-            self._trust = min(self._trust + 1, _TRUST) if hits else self._trust - 1
-        # what was read in vain is read again: never together with another guess, so that it stays little
-        self._guessed = self._form.likely()[: self._left - 1] if self._trust > 0 and not was_wrong else []
-        return self._guessed
+        likely = self._form.likely() if self._form is not None else []
+        return self._guesser.guess(likely, hits)[: self._left - 1]
 
     def choose(self, logits: np.ndarray) -> None:
         """Decides on the next token, where that is still open, and on those that it forces."""
@@ -157,7 +174,8 @@ class _Row:
         token = self._choice(logits)
         # the model's own probability: barring a token does not make the others likelier
         others = self._numbers.alternatives(logits, token) if self._numbers else ()
-        self._ready.append((token, _logprob(logits, token), others))
+        weights = logits if self.among is None else logits[self.among]
+        self._ready.append((token, _logprob(float(logits[token]), weights), others))
         if self._form is not None and token not in self._ends:
             self._form.take(token)
             self._force()
@@ -165,6 +183,7 @@ class _Row:
     def write(self) -> CompletionChunk:
         """The next token's chunk."""
         self.written, logprob, others = self._ready.popleft()
+        self._guesser.take(self.written)
         self._left -= 1
         ended = self.written in self._ends
         reason = FinishReason.STOP if ended else FinishReason.LENGTH if self._left <= 0 else None
@@ -173,9 +192,12 @@ class _Row:
         return CompletionChunk(text + self._text.flush() if self.finished else text, logprob, reason, others)
 
     def _choice(self, logits: np.ndarray) -> int:
-        masked = logits.copy()
-        masked[self._barred] = -np.inf
-        token = int(masked.argmax())
+        if self.among is not None:
+            token = int(self.among[logits[self.among].argmax()])
+        else:
+            masked = logits.copy()
+            masked[self._barred] = -np.inf
+            token = int(masked.argmax())
         if self._form is None or self._form.allows(token):
             return token
         allowed = np.array(self._form.allowed())
@@ -186,6 +208,7 @@ class _Row:
             self._ready.extend((token, 0.0, ()) for token in self._form.forced())
 
 
-def _logprob(logits: np.ndarray, token: int) -> float:
+def _logprob(logit: float, logits: np.ndarray) -> float:
+    """Of one among others."""
     top = logits.max()
-    return float(logits[token] - top) - math.log(float(np.exp(logits - top).sum(dtype=np.float64)))
+    return logit - float(top) - math.log(float(np.exp(logits - top).sum(dtype=np.float64)))

@@ -37,13 +37,13 @@ class Dictated:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._network, name)
 
-    def read(self, context: Any, tokens: np.ndarray) -> np.ndarray:
-        logits = self._network.read(context, tokens)
+    def read(self, context: Any, tokens: np.ndarray, *among: Any) -> np.ndarray:
+        logits = self._network.read(context, tokens, *among)
         self._dictate(logits, context)
         return logits
 
-    def read_each(self, context: Any, tokens: np.ndarray, last: int) -> np.ndarray:
-        logits = self._network.read_each(context, tokens, last)
+    def read_each(self, context: Any, tokens: np.ndarray, last: int, *among: Any) -> np.ndarray:
+        logits = self._network.read_each(context, tokens, last, *among)
         self._dictate(logits, context)
         return logits
 

@@ -15,14 +15,30 @@ _STEP = 256
 
 
 @dataclass(slots=True, eq=False)
+class Tail:
+    """What a convolution has seen last."""
+
+    columns: Tensor
+    """(rows, taps - 1, channels): as many as the next token needs."""
+    trail: Tensor | None = field(default=None, repr=False)
+    """(rows, columns, channels): all of the last reading, and those before it."""
+
+    def forget(self, tokens: int) -> None:
+        """Forgets so many of the last reading's."""
+        if self.trail is not None:
+            end = self.trail.shape[1] - tokens
+            self.columns.copy_(self.trail[:, end - self.columns.shape[1] : end])
+
+
+@dataclass(slots=True, eq=False)
 class TorchContext:
     """Rows that were read side by side, their last tokens in the same column; implements ``Context``."""
 
     keys: list[Tensor]
     """(rows, heads, capacity, head size) of each attention layer, already rotated."""
     values: list[Tensor]
-    tails: list[Tensor]
-    """(rows, taps - 1, channels) of each convolution."""
+    tails: list[Tail]
+    """Of each convolution."""
     starts: Tensor
     """(rows,) int64: the first column of each row."""
     used: int = 0
@@ -43,33 +59,32 @@ class TorchContext:
     @property
     def size(self) -> int:
         """Bytes that it takes up."""
-        return sum(each.nbytes for each in (*self.keys, *self.values, *self.tails))
+        return sum(each.nbytes for each in (*self.keys, *self.values, *(tail.columns for tail in self.tails)))
 
     def copy(self) -> TorchContext:
         """One that can be read on without touching this one."""
-        return self.taken(range(self.rows))
-
-    def taken(self, rows: Sequence[int]) -> TorchContext:
-        """Only these rows, in this order; one may be taken several times."""
-        chosen = torch.tensor(list(rows), device=self.starts.device)
-        return TorchContext(
-            keys=[_widened(each[chosen, :, : self.used], self.capacity) for each in self.keys],
-            values=[_widened(each[chosen, :, : self.used], self.capacity) for each in self.values],
-            tails=[each[chosen] for each in self.tails],
-            starts=self.starts[chosen],
-            used=self.used,
+        return replace(
+            self,
+            keys=[_widened(each[:, :, : self.used], self.capacity) for each in self.keys],
+            values=[_widened(each[:, :, : self.used], self.capacity) for each in self.values],
+            tails=[Tail(each.columns.clone()) for each in self.tails],
+            step=None,
         )
 
-    def mark(self) -> tuple[int, list[Tensor]]:
-        """How far it has come, for ``back_to``."""
-        return self.used, [each.clone() for each in self.tails]
+    def keep(self, rows: Sequence[int]) -> None:
+        """Lets go of all rows but these, ascending."""
+        chosen = torch.tensor(list(rows), device=self.starts.device)
+        self.keys = [each[chosen] for each in self.keys]
+        self.values = [each[chosen] for each in self.values]
+        self.tails = [Tail(each.columns[chosen]) for each in self.tails]
+        self.starts, self.step = self.starts[chosen], None
 
     @torch.inference_mode()  # the tails were made in it
-    def back_to(self, mark: tuple[int, list[Tensor]]) -> None:
-        """Forgets what was read since; keys and values beyond ``used`` do not count."""
-        self.used, tails = mark
-        for each, kept in zip(self.tails, tails, strict=True):
-            each.copy_(kept)
+    def forget(self, tokens: int) -> None:
+        """Forgets so many of the last reading's tokens; keys and values beyond ``used`` do not count."""
+        self.used -= tokens
+        for each in self.tails:
+            each.forget(tokens)
 
     def make_room(self, columns: int) -> None:
         """Grows the buffers until so many further columns fit."""
@@ -100,7 +115,10 @@ def joined_contexts(contexts: Sequence[TorchContext]) -> TorchContext:
     return TorchContext(
         keys=[torch.cat(parts) for parts in zip(*(each.keys for each in even), strict=True)],
         values=[torch.cat(parts) for parts in zip(*(each.values for each in even), strict=True)],
-        tails=[torch.cat(parts) for parts in zip(*(each.tails for each in even), strict=True)],
+        tails=[
+            Tail(torch.cat([part.columns for part in parts]))
+            for parts in zip(*(each.tails for each in even), strict=True)
+        ],
         starts=torch.cat([each.starts for each in even]),
         used=used,
     )

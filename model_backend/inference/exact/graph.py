@@ -24,7 +24,7 @@ def recorded_step(step: Step, context: TorchContext) -> Callable[[Tensor, int], 
     columns = torch.full((1,), context.used, dtype=torch.int64, device=context.starts.device)
     if context.starts.device.type != "cuda":
         return lambda ids, used: step(context, ids, columns.fill_(used))
-    tails = [each.clone() for each in context.tails]
+    tails = [each.columns.clone() for each in context.tails]
     aside: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
@@ -34,7 +34,7 @@ def recorded_step(step: Step, context: TorchContext) -> Callable[[Tensor, int], 
     with torch.cuda.graph(graph):
         logits = step(context, tokens, columns)
     for each, kept in zip(context.tails, tails, strict=True):
-        each.copy_(kept)
+        each.columns.copy_(kept)
 
     def play(ids: Tensor, used: int) -> Tensor:
         tokens.copy_(ids)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
+from .context import Tail
 from .linear import make_linear
 
 Turns = tuple[Tensor, Tensor]
@@ -60,18 +61,19 @@ class ShortConvolution:
         self._taps = module.conv.weight.detach()[:, 0].t().to(dtype).contiguous()
         self._bias = None if module.conv.bias is None else module.conv.bias.detach().to(dtype)
 
-    def new_state(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def new_state(self, device: torch.device, dtype: torch.dtype) -> Tail:
         """What stands before the first token, of one row."""
-        return torch.zeros(1, len(self._taps) - 1, self._taps.shape[1], device=device, dtype=dtype)
+        return Tail(torch.zeros(1, len(self._taps) - 1, self._taps.shape[1], device=device, dtype=dtype))
 
-    def __call__(self, vectors: Tensor, tail: Tensor, *_: Any) -> Tensor:
+    def __call__(self, vectors: Tensor, tail: Tail, *_: Any) -> Tensor:
         """Leaves the last columns in ``tail``, for the next tokens."""
         before, after, inner = self._in(vectors).chunk(3, dim=-1)
-        wide, count = torch.cat([tail, before * inner], dim=1), vectors.shape[1]
+        wide, count = torch.cat([tail.columns, before * inner], dim=1), vectors.shape[1]
         mixed = wide[:, :count] * self._taps[0]
         for place, tap in enumerate(self._taps[1:], 1):
             mixed = mixed + wide[:, place : place + count] * tap
-        tail.copy_(wide[:, count:])
+        tail.columns.copy_(wide[:, count:])
+        tail.trail = wide
         mixed = mixed if self._bias is None else mixed + self._bias
         convolved: Tensor = self._out(after * mixed)
         return convolved

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..patches import Patches
-from .context import TorchContext, joined_contexts
+from .context import Tail, TorchContext, joined_contexts
 from .device import reporting_out_of_memory
 from .graph import recorded_step
 from .layers import Attention, Layer, ShortConvolution, norm, rotations
@@ -78,7 +78,12 @@ class TorchNetwork:
             return context
 
     @torch.inference_mode()
-    def read(self, context: TorchContext, tokens: np.ndarray) -> np.ndarray:
+    def read(
+        self,
+        context: TorchContext,
+        tokens: np.ndarray,
+        among: np.ndarray | None = None,  # noqa: ARG002  all logits come at once
+    ) -> np.ndarray:
         """Feeds int64 (rows, new tokens) to the context, in place; float32 logits after the last column.
 
         Raises:
@@ -97,7 +102,13 @@ class TorchNetwork:
             return logits.float().cpu().numpy()
 
     @torch.inference_mode()
-    def read_each(self, context: TorchContext, tokens: np.ndarray, last: int) -> np.ndarray:
+    def read_each(
+        self,
+        context: TorchContext,
+        tokens: np.ndarray,
+        last: int,
+        among: np.ndarray | None = None,  # noqa: ARG002
+    ) -> np.ndarray:
         """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
         with reporting_out_of_memory():
             ids = torch.from_numpy(tokens).to(self.device)
@@ -119,7 +130,7 @@ class TorchNetwork:
         return TorchContext(
             keys=[keys for keys, _values in pairs],
             values=[values for _keys, values in pairs],
-            tails=[each for each in made if isinstance(each, Tensor)],
+            tails=[each for each in made if isinstance(each, Tail)],
             starts=torch.zeros(1, dtype=torch.int64, device=self.device),
         )
 

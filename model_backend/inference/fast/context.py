@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from .weights import Floats
 
-Mark = tuple[NDArray[np.int32], dict[str, Floats]]
-"""Lengths and convolutions of a moment."""
 STEP = 256
 """Positions by which the room for keys and values grows."""
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if os.name == "posix" else {}
@@ -32,6 +30,8 @@ class FastContext:
     """``k<layer>`` and ``v<layer>``: (rows, heads, room, head); nothing counts beyond a row's length."""
     convolved: dict[str, Floats]
     """``conv<layer>``: (rows, taps - 1, hidden)."""
+    trail: dict[str, Floats] = field(default_factory=dict, repr=False)
+    """What the convolutions saw until after the last reading, with as many columns more as it can forget."""
     bound: Any = field(default=None, repr=False)
     """The buffers as the session knows them, as long as they stay where they are."""
 
@@ -64,27 +64,32 @@ class FastContext:
 
     def copy(self) -> FastContext:
         """One that can be read on without touching this one."""
-        return self.taken(range(self.rows))
+        return joined([self])
 
-    def taken(self, rows: Sequence[int]) -> FastContext:
-        """Only these rows, in this order; one may be taken several times."""
-        lengths = self.lengths[list(rows)]
-        attended = {name: _fresh(buffer, lengths) for name, buffer in self.attended.items()}
-        for name, buffer in attended.items():
+    def keep(self, rows: Sequence[int]) -> None:
+        """Lets go of all rows but these, ascending; where they lie no page is new."""
+        for name, buffer in self.attended.items():
             for place, row in enumerate(rows):
-                _fill(buffer[place], self.attended[name][row], self.lengths[row])
-        convolved = {name: buffer[list(rows)] for name, buffer in self.convolved.items()}
-        return FastContext(lengths, attended, convolved)
+                if place != row:
+                    _fill(buffer[place], buffer[row], self.lengths[row])
+            self.attended[name] = buffer[: len(rows)]
+        self.convolved = {name: buffer[list(rows)] for name, buffer in self.convolved.items()}
+        self.lengths, self.bound = self.lengths[list(rows)], None
 
-    def mark(self) -> Mark:
-        """How far it has come, for ``back_to``."""
-        return self.lengths.copy(), {name: buffer.copy() for name, buffer in self.convolved.items()}
+    def leave(self, trail: dict[str, Floats]) -> None:
+        """Takes over what the convolutions saw in a reading of which some can be forgotten."""
+        self.trail = trail
+        self.forget(0)
 
-    def back_to(self, mark: Mark) -> None:
-        """Forgets what was read since; keys and values beyond the lengths do not count."""
-        self.lengths[:], convolved = mark
+    def forget(self, tokens: int) -> None:
+        """Forgets so many of the last tokens, less than ``read_each`` read with logits, right after it.
+
+        Keys and values beyond the lengths do not count.
+        """
+        self.lengths -= tokens
         for name, buffer in self.convolved.items():
-            buffer[...] = convolved[name]
+            end = self.trail[name].shape[1] - tokens
+            buffer[...] = self.trail[name][:, end - buffer.shape[1] : end]
 
     def make_room(self, tokens: int) -> None:
         """Grows the buffers so that each row can read so many tokens more."""

@@ -57,10 +57,10 @@ class EncoderGraph:
         graph, hidden = self.graph, self._encoder.hidden
         layers = [self.floats(f"{prefix}{each}_proj.weight", hidden, hidden) for each in "qkv"]
         biases = [self.floats(f"{prefix}{each}_proj.bias", hidden) for each in "qkv"]
-        kind = fits(hidden, self._kind)
-        together = linear(graph, x, np.concatenate(layers), kind, np.concatenate(biases))
+        together = linear(graph, x, np.concatenate(layers), fits(hidden, self._kind))
         parts = graph.nodes("Split", [together], 3, axis=-1, num_outputs=3)
-        y = graph.node("MultiHeadAttention", parts, MICROSOFT, num_heads=self._encoder.heads)
+        bias = graph.constant(np.concatenate(biases))
+        y = graph.node("MultiHeadAttention", [*parts, bias], MICROSOFT, num_heads=self._encoder.heads)
         return self.linear(y, prefix + "out_proj.", hidden, hidden)
 
     def _widen(self, x: str, prefix: str) -> str:

@@ -12,31 +12,30 @@ from .graph import MICROSOFT, Graph
 from .linear import fits, linear
 from .modes import Kind
 from .shape import LanguageShape
-from .weights import EMBEDDING, PREFIX, Floats, Weights
-
-HEAD = "lm_head.weight"
+from .weights import PREFIX, Floats, Weights
 
 
-def write_language_graph(file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind) -> None:
+def write_language_graph(file: Path, weights: Weights, shape: LanguageShape, kind: Kind) -> None:
     """Writes the graph.
 
     Inputs: ``x`` (rows, tokens, hidden), the tokens' vectors; ``last`` int32 (rows,), position of each
     row's last token; ``total`` int32, tokens in the longest row; ``tail`` int64 (1,), minus the number of
-    last tokens whose logits are wanted; ``cos`` and ``sin`` (positions, half a head); and the state:
+    last tokens whose states are wanted; ``cos`` and ``sin`` (positions, half a head); and what was read:
     ``conv<layer>`` (rows, taps - 1, hidden), ``k<layer>`` and ``v<layer>`` (rows, heads, positions, head).
-    Outputs: ``logits`` (rows, -tail, vocabulary), and the state as ``new_...``. The state's buffers may be
-    given as outputs too: they are then filled in place. Several tokens can be read for a single row only.
+    Outputs: ``states`` (rows, -tail, hidden), of which the head makes logits; and what was read as
+    ``new_...``. The buffers may be given as outputs too: they are then filled in place. Those of
+    convolutions have -tail - 1 columns more: what they were after each of the last tokens. Several tokens
+    can be read for a single row only.
     """
-    _LanguageGraph(file, weights, shape, body, head).write()
+    _LanguageGraph(file, weights, shape, kind).write()
 
 
 class _LanguageGraph:
-    def __init__(self, file: Path, weights: Weights, shape: LanguageShape, body: Kind, head: Kind) -> None:
+    def __init__(self, file: Path, weights: Weights, shape: LanguageShape, kind: Kind) -> None:
         self._graph = Graph(file)
         self._weights = weights
         self._shape = shape
-        self._body = body
-        self._head = head
+        self._kind = kind
 
     def write(self) -> None:
         graph, hidden = self._graph, self._shape.hidden
@@ -51,27 +50,25 @@ class _LanguageGraph:
         normed = self._norm(x, f"{PREFIX}layers.0.operator_norm.weight")
         for layer, attends in enumerate(self._shape.attends):
             prefix = f"{PREFIX}layers.{layer}."
+            if layer == last and not attends:  # it needs no more than its taps reach back to
+                x, normed = self._last(x, self._shape.taps), self._last(normed, self._shape.taps)
             mixed = self._attention(normed, layer) if attends else self._convolution(normed, layer)
+            if layer == last:
+                x, mixed = self._last(x), self._last(mixed)
             x, normed = self._added(x, mixed, prefix + "ffn_norm.weight")
             y = self._feed_forward(normed, prefix)
-            if layer < last:
-                x, normed = self._added(x, y, f"{PREFIX}layers.{layer + 1}.operator_norm.weight")
-        self._write_head(self._last(x), self._last(y))
+            following = "embedding_norm" if layer == last else f"layers.{layer + 1}.operator_norm"
+            x, normed = self._added(x, y, f"{PREFIX}{following}.weight")
+        graph.nodes("Identity", [normed], [graph.output("states", ["rows", "answered", hidden])])
         graph.save()
 
-    def _write_head(self, x: str, y: str) -> None:
-        graph, shape = self._graph, self._shape
-        _x, normed = self._added(x, y, PREFIX + "embedding_norm.weight")
-        # a head in the files counts, whatever the settings say
-        name = HEAD if shape.own_head or HEAD in self._weights else EMBEDDING
-        weight = self._floats(name, shape.vocabulary, shape.hidden)
-        logits = linear(graph, normed, weight, fits(shape.hidden, self._head))
-        graph.nodes("Identity", [logits], [graph.output("logits", ["rows", "answered", shape.vocabulary])])
-
-    def _last(self, x: str) -> str:
-        """Of the last tokens alone."""
+    def _last(self, x: str, columns: int = 1) -> str:
+        """The last columns: one for each token that is answered, and those that the first of them needs."""
+        start = (
+            self._graph.node("Add", ["tail", self._graph.integers(1 - columns)]) if columns > 1 else "tail"
+        )
         end = self._graph.integers(np.iinfo(np.int64).max)
-        return self._graph.node("Slice", [x, "tail", end, self._graph.integers(1)])
+        return self._graph.node("Slice", [x, start, end, self._graph.integers(1)])
 
     def _attention(self, x: str, layer: int) -> str:
         graph, shape = self._graph, self._shape
@@ -125,12 +122,10 @@ class _LanguageGraph:
     def _taps(self, x: str, layer: int, prefix: str) -> str:
         graph, hidden, taps = self._graph, self._shape.hidden, self._shape.taps
         sides: list[int | str] = ["rows", taps - 1, hidden]
+        trail: list[int | str] = ["rows", "trail", hidden]
         past, axis = graph.input(f"conv{layer}", sides), graph.integers(1)
         seen = graph.node("Concat", [past, x], axis=1)
-        end = graph.integers(np.iinfo(np.int64).max)
-        graph.nodes(
-            "Slice", [seen, graph.integers(1 - taps), end, axis], [graph.output(f"new_{past}", sides)]
-        )
+        graph.nodes("Identity", [self._last(seen, taps - 1)], [graph.output(f"new_{past}", trail)])
         kernel = self._floats(prefix + "conv.weight", hidden, 1, taps)
         total = graph.node("Mul", [x, graph.constant(kernel[:, 0, -1])])
         for back in range(1, taps):
@@ -169,7 +164,7 @@ class _LanguageGraph:
         return self._graph.node("SimplifiedLayerNormalization", [x, weight], axis=-1, epsilon=epsilon)
 
     def _linear(self, x: str, weight: Floats, bias: Floats | None = None) -> str:
-        return linear(self._graph, x, weight, fits(weight.shape[1], self._body), bias)
+        return linear(self._graph, x, weight, fits(weight.shape[1], self._kind), bias)
 
     def _bias(self, name: str, size: int) -> Floats | None:
         return self._floats(name, size) if self._shape.conv_bias else None

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .head_graph import write_head_graph, write_part_graph
 from .language_graph import write_language_graph
 from .modes import Mode
 from .parts import parts_of
-from .session import LANGUAGE, VISION
-from .weights import EMBEDDING
+from .session import HEAD, LANGUAGE, PART, VISION
 
 
 def make_graphs(folder: Path, mode: Mode, place: Path) -> None:
@@ -20,7 +20,9 @@ def make_graphs(folder: Path, mode: Mode, place: Path) -> None:
     """
     parts = parts_of(folder)
     weights, language = parts.weights, parts.language
-    weights.stored(EMBEDDING, language.vocabulary, language.hidden)  # read from the checkpoint itself
+    _ = parts.words  # read from the checkpoint itself
     parts.eyes.write_graph(place / VISION, language.hidden, mode.vision)
-    write_language_graph(place / LANGUAGE, weights, language, mode.body, mode.head)
+    write_language_graph(place / LANGUAGE, weights, language, mode.body)
+    write_head_graph(place / HEAD, parts.head.floats(), mode.head)
+    write_part_graph(place / PART, language.hidden, mode.head)
     weights.check_all_used()

@@ -14,12 +14,15 @@ from ...errors import OutOfMemory
 from ..patches import Patches
 from .binding import Binding
 from .context import FastContext, joined
+from .head import Head
+from .modes import MODES
 from .parts import Parts, parts_of
-from .session import LANGUAGE, VISION, open_sessions, returning_memory
+from .session import HEAD, LANGUAGE, PART, VISION, open_sessions, returning_memory
 from .shape import LanguageShape
 from .store import prepared
-from .weights import EMBEDDING, Floats
+from .weights import Floats
 
+Among = NDArray[np.int64] | None
 _AT_ONCE = 144
 """Tokens of a picture that are read together, at most: more are hardly faster and take more memory."""
 
@@ -38,7 +41,7 @@ def load_network(
         ModelInvalid: the checkpoint is broken, or of a shape that is not known here.
     """
     graphs = prepared(folder, mode, cache, on_making)
-    return FastNetwork(graphs, threads, parts_of(folder))
+    return FastNetwork(graphs, threads, parts_of(folder), mode)
 
 
 class FastNetwork:
@@ -46,13 +49,15 @@ class FastNetwork:
 
     guesses = True
 
-    def __init__(self, graphs: Path, threads: int, parts: Parts) -> None:
+    def __init__(self, graphs: Path, threads: int, parts: Parts, mode: str) -> None:
         language = parts.language
         self._language = language
         self._eyes = parts.eyes
         self._image = parts.image
-        self._words = parts.weights.stored(EMBEDDING, language.vocabulary, language.hidden)
-        self._tower, self._reader = open_sessions([graphs / VISION, graphs / LANGUAGE], threads)
+        self._words = parts.words
+        files = [graphs / name for name in (VISION, LANGUAGE, HEAD, PART)]
+        self._tower, self._reader, head, part = open_sessions(files, threads)
+        self._head = Head(head, part, parts.head, MODES[mode].head)
         self._turns = _turns(language, 0)
 
     def look(self, tokens: Sequence[int], pictures: Sequence[Patches]) -> FastContext:
@@ -69,20 +74,22 @@ class FastNetwork:
             self._feed(context, piece[None])
         return context
 
-    def read(self, context: FastContext, tokens: NDArray[np.int64]) -> Floats:
+    def read(self, context: FastContext, tokens: NDArray[np.int64], among: Among = None) -> Floats:
         """Feeds int64 (rows, new tokens), in place; returns the logits after the last column."""
         vectors = self._words.floats(tokens)
         rows, count, _hidden = vectors.shape
         if rows == 1 or count == 1:
-            return self._feed(context, vectors)[:, -1]
+            return self._logits(self._feed(context, vectors), among)[:, -1]
         # the attention operator reads several tokens for a single row only
         for column in range(count):
-            logits = self._feed(context, vectors[:, column : column + 1])
-        return logits[:, -1]
+            states = self._feed(context, vectors[:, column : column + 1])
+        return self._logits(states, among)[:, -1]
 
-    def read_each(self, context: FastContext, tokens: NDArray[np.int64], last: int) -> Floats:
+    def read_each(
+        self, context: FastContext, tokens: NDArray[np.int64], last: int, among: Among = None
+    ) -> Floats:
         """As ``read``, for a single row; logits (last, vocabulary), after each of so many last columns."""
-        logits: Floats = self._feed(context, self._words.floats(tokens), last)[0]
+        logits: Floats = self._logits(self._feed(context, self._words.floats(tokens), last), among)[0]
         return logits
 
     def joined(self, contexts: Sequence[FastContext]) -> FastContext:
@@ -108,14 +115,22 @@ class FastNetwork:
         return FastContext(np.zeros(1, np.int32), attended, convolved)
 
     def _feed(self, context: FastContext, vectors: Floats, last: int = 1) -> Floats:
+        """Reads vectors (rows, new tokens, hidden); the states (rows, last, hidden) of the last columns."""
         with _reporting_out_of_memory():
             context.make_room(vectors.shape[1])
             if context.bound is None:
                 self._reach(context.room)
-                context.bound = Binding(self._reader, context, self._turns, self._language.vocabulary)
+                context.bound = Binding(self._reader, context, self._turns)
             context.lengths += vectors.shape[1]
-            logits: Floats = context.bound.run(vectors, last)
-        return logits
+            states: Floats
+            states, trail = context.bound.run(vectors, last)
+            if trail:
+                context.leave(trail)
+        return states
+
+    def _logits(self, states: Floats, among: Among) -> Floats:
+        with _reporting_out_of_memory():
+            return self._head.logits(states, among)
 
     def _reach(self, positions: int) -> None:
         if len(self._turns[0]) < positions:

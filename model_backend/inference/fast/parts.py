@@ -14,9 +14,10 @@ from ..patches import Patches
 from .modes import Kind
 from .positions import neighbours_first, stretched
 from .shape import ClipShape, LanguageShape, VisionShape, clip_shape, language_shape, vision_shape
-from .weights import POSITIONS, PREFIX, Floats, Weights
+from .weights import EMBEDDING, POSITIONS, PREFIX, Floats, Stored, Weights
 
 _LANGUAGE = "language_model.model."
+_HEAD = "lm_head.weight"
 
 
 class Eyes(Protocol):
@@ -40,6 +41,19 @@ class Parts:
     eyes: Eyes
     image: int
     """Id of the token that stands for a vector of a picture."""
+
+    @property
+    def words(self) -> Stored:
+        """The vectors (vocabulary, hidden) that tokens are read as."""
+        return self.weights.stored(EMBEDDING, self.language.vocabulary, self.language.hidden)
+
+    @property
+    def head(self) -> Stored:
+        """Those that say which token comes next; they are the same unless a model has them twice."""
+        # what is in the files counts, whatever the settings say
+        if not self.language.own_head and _HEAD not in self.weights:
+            return self.words
+        return self.weights.stored(_HEAD, self.language.vocabulary, self.language.hidden)
 
 
 def parts_of(folder: Path) -> Parts:

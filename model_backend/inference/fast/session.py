@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnxruntime
 
-VISION, LANGUAGE = "vision.onnx", "language.onnx"
+VISION, LANGUAGE, HEAD, PART = "vision.onnx", "language.onnx", "head.onnx", "part.onnx"
 """Files of a model's graphs."""
 _SAME_AS_REQUESTED = 1
 """ONNX Runtime's code for an arena that grows by what is asked for; else it doubles."""

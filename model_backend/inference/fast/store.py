@@ -18,7 +18,7 @@ from ...model_cache import GRAPHS, MANIFEST, CachedFile, graphs_of
 from ..digest import sha256_of, weights_digest
 from .modes import MODES
 
-VERSION = 3
+VERSION = 4
 """Of the code that makes graphs: to be raised when it writes something else, so that older ones are left."""
 
 

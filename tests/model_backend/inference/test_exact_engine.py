@@ -77,9 +77,9 @@ class Watched:
         self.tokens.append(list(tokens))
         return self._network.look(tokens, pictures)
 
-    def read(self, context, tokens):
+    def read(self, context, tokens, among=None):
         self.tokens.append(tokens[0].tolist())
-        return self._network.read(context, tokens)
+        return self._network.read(context, tokens, among)
 
     def joined(self, contexts):
         return self._network.joined(contexts)

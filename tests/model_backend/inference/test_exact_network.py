@@ -55,12 +55,13 @@ def test_a_copy_is_read_on_without_touching_the_first(network):
     assert close(network.read(context, tokens(5, 1)), expected)
 
 
-def test_what_was_read_since_a_mark_is_forgotten(network):
+@pytest.mark.parametrize("wrong", [0, 1, 3])
+def test_what_was_read_ahead_in_vain_is_forgotten(network, wrong):
     context, _ = read(network, tokens(2, 9), tokens(3, 1))
-    mark = context.mark()
-    network.read(context, tokens(4, 5))
-    context.back_to(mark)
-    expected = read(network, tokens(2, 9), tokens(3, 1), tokens(5, 2))[1]
+    right = tokens(4, 4 - wrong)
+    network.read_each(context, np.append(right, tokens(6, wrong), axis=1), 4)
+    context.forget(wrong)
+    expected = read(network, tokens(2, 9), tokens(3, 1), right, tokens(5, 2))[1]
     assert close(network.read(context, tokens(5, 2)), expected)
 
 
@@ -82,16 +83,15 @@ def test_contexts_of_different_lengths_side_by_side_go_on_as_alone(network):
             assert close(logits[row], network.read(alone, column[row : row + 1])[0])
 
 
-def test_rows_that_are_taken_go_on_in_the_new_order(network):
+def test_rows_that_are_kept_go_on_as_before(network):
     heads = [tokens(seed, length) for seed, length in enumerate((5, 12, 9))]
     together = network.joined([network.look(head[0].tolist(), []) for head in heads])
     network.read(together, tokens(7, 2, rows=3))
     column = tokens(8, 1, rows=3)
-    taken = together.taken([2, 0, 2])
-    assert (together.rows, taken.rows) == (3, 3)
-    expected = network.read(together, column)
-    given = network.read(taken, column[[2, 0, 2]])
-    assert close(given, expected[[2, 0, 2]])
+    expected = network.read(together.copy(), column)
+    together.keep([0, 2])
+    assert together.rows == 2
+    assert close(network.read(together, column[[0, 2]]), expected[[0, 2]])
 
 
 def test_room_is_made_in_the_middle_of_an_answer(network):

@@ -201,15 +201,16 @@ def test_rows_of_different_lengths_are_read_as_each_would_be_alone(asking, mode,
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_rows_may_leave_change_places_and_be_taken_twice(asking, mode, chip):
+def test_rows_may_leave_and_the_others_go_on_as_before(asking, mode, chip):
     network = asking.network(mode)
-    contexts = [asking.context(mode, "?", [chip(seed)])[0] for seed in (1, 2, 3)]
+    contexts = [asking.context(mode, "?", [chip(seed)])[0] for seed in (1, 2, 3, 4)]
     token = np.array([[40]])
     expected = [network.read(context.copy(), token)[0] for context in contexts]
-    taken = network.joined(contexts).taken([2, 0, 2])
-    assert taken.rows == 3
-    logits = network.read(taken, token.repeat(3, axis=0))
-    np.testing.assert_allclose(logits, [expected[row] for row in (2, 0, 2)], atol=CLOSE, rtol=0)
+    together = network.joined(contexts)
+    together.keep([1, 3])
+    assert together.rows == 2
+    logits = network.read(together, token.repeat(2, axis=0))
+    np.testing.assert_allclose(logits, [expected[1], expected[3]], atol=CLOSE, rtol=0)
 
 
 def test_several_tokens_for_several_rows_are_read_too(asking, chip):
@@ -232,15 +233,39 @@ def test_reading_on_leaves_the_copied_context_as_it_was(asking, chip):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_was_read_since_a_mark_is_forgotten_to_the_bit(asking, mode, chip):
+@pytest.mark.parametrize("wrong", [0, 1, 3])
+def test_what_was_read_ahead_in_vain_is_forgotten(asking, mode, wrong, chip):
     network = asking.network(mode)
     context, tail = asking.context(mode, "What is here?", [chip()])
     network.read(context, tail)
-    expected = network.read(context.copy(), np.array([[40, 41, 42]]))
-    mark = context.mark()
-    network.read(context, np.array([[50, 51, 52, 53]]))
-    context.back_to(mark)
-    np.testing.assert_array_equal(network.read(context, np.array([[40, 41, 42]])), expected)
+    right, following = np.array([[40, 41, 42, 43]]), np.array([[44, 45]])
+    ahead = context.copy()
+    network.read(context, right[:, : 4 - wrong])
+    network.read_each(ahead, np.array([[40, 41, 42, 43][: 4 - wrong] + [50, 51, 52][:wrong]]), 4)
+    ahead.forget(wrong)
+    most = ROUNDED if mode == "q4" else CLOSE
+    np.testing.assert_allclose(
+        network.read(ahead, following), network.read(context, following), atol=most, rtol=0
+    )
+    assert ahead.lengths == context.lengths
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_logits_of_some_tokens_are_those_among_all_to_the_bit(asking, mode, chip):
+    network = asking.network(mode)
+    context, tail = asking.context(mode, "What is here?", [chip()])
+    network.read(context, tail)
+    among, tokens = np.array([3, 40, 41, 500]), np.array([[40, 41, 42]])
+    all_of_them = network.read_each(context.copy(), tokens, 2)
+    some = network.read_each(context.copy(), tokens, 2, among)
+    others = np.delete(np.arange(some.shape[1]), among)
+    if mode == "float32":
+        np.testing.assert_allclose(some[:, among], all_of_them[:, among], atol=CLOSE, rtol=0)
+    else:
+        np.testing.assert_array_equal(some[:, among], all_of_them[:, among])
+    assert (some[:, others] == -np.inf).all()
+    most = ROUNDED if mode == "q4" else CLOSE
+    np.testing.assert_allclose(network.read(context, tokens, among)[0], some[-1], atol=most, rtol=0)
 
 
 @pytest.mark.parametrize("mode", MODES)

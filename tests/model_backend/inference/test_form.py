@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lspace.model_backend.contract import EMBEDDED_MODEL, load_contracts
 from lspace.model_backend.inference.chat import Chat
 from lspace.model_backend.inference.completion import FinishReason
-from lspace.model_backend.inference.form import FormTokens, ListForm, known_labels
+from lspace.model_backend.inference.form import FormTokens, ListForm, known_labels, pieces_of_lists
 from lspace.model_backend.inference.grammar import Grammar
 from lspace.model_backend.inference.prompts import build_prompts
 from lspace.model_backend.inference.proposals import read_proposals
@@ -49,13 +50,17 @@ def tokens(request, tiny):
     return FormTokens(Chat.open(folder), CONTRACTS[name])
 
 
+def form_of(tokens, labels):
+    return ListForm(tokens, Grammar(labels), tokens.listed if labels else None)
+
+
 LABELLED = [("water", (3, 22, 112, 223)), ("tree cover", (0, 0, 0, 9)), ("water", (3, 22, 112, 111))]
 
 
 @pytest.mark.parametrize("labels", [("water", "tree cover"), ()], ids=["known labels", "own words"])
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_trained_answer_is_allowed_in_its_usual_cut_and_nothing_else_is_forced(tokens, labels, count):
-    chat, form = tokens.chat, ListForm(tokens, Grammar(labels))
+    chat, form = tokens.chat, form_of(tokens, labels)
     ids = chat.ids(written_boxes(LABELLED[:count], CONTRACTS["lspace"].box)) + sorted(chat.ends)
     written, asked = form.forced(), 0
     while len(written) < len(ids):
@@ -80,7 +85,7 @@ def test_what_is_likely_is_allowed_and_is_what_a_trained_answer_goes_on_with(tok
     ids = tokens.chat.ids(answer)
     guessed = right = 0
     for place in range(len(ids)):
-        form = ListForm(tokens, Grammar(labels))
+        form = form_of(tokens, labels)
         for token in ids[:place]:
             form.take(token)
         likely = form.likely()
@@ -95,7 +100,7 @@ def test_what_is_likely_is_allowed_and_is_what_a_trained_answer_goes_on_with(tok
 
 
 def test_a_cut_that_is_not_the_usual_one_is_allowed_too(tokens):
-    form = ListForm(tokens, Grammar(("water",)))
+    form = form_of(tokens, ("water",))
     for character in '[{"label": "water", "bbox": [0.0134, 0.5, 0.0179, 0.9955]}':
         (token,) = tokens.by_start[character]
         assert form.allows(token)
@@ -109,15 +114,30 @@ def test_all_that_is_allowed_is_told_at_every_place_of_an_answer(tokens, labels)
     )
     everything = range(len(tokens.texts))
     for end in range(len(answer) + 1):
-        form = ListForm(tokens, Grammar(labels))
+        form = form_of(tokens, labels)
         for character in answer[:end]:
             form.take(tokens.by_start[character][0])
         told = form.allowed()
         assert sorted(told) == [token for token in everything if form.allows(token)]
+        assert form.among is None or set(told) <= set(form.among)
+
+
+def test_few_tokens_make_up_all_lists_of_known_labels(tokens):
+    assert (np.diff(tokens.listed) > 0).all()
+    assert len(tokens.listed) < len(tokens.texts)
+    assert set(tokens.chat.ends) <= set(tokens.listed)
+    assert not set(tokens.chat.barred) & set(tokens.listed)
+
+
+def test_a_token_that_reaches_over_numbers_is_kept_among_those_of_lists():
+    texts = ["0.5, 0.25, 0.", '", "bbox": [0', "tree c", "12.5", "]}]", "[]", "x" * 32]
+    others = ["treec", "}}", "", "\n", "]]", "x" * 31]
+    kept = pieces_of_lists([*texts, *others], CONTRACTS["lspace"])
+    assert kept == set(range(len(texts)))
 
 
 def test_special_tokens_and_the_end_are_not_allowed_inside(tokens):
-    form = ListForm(tokens, Grammar(()))
+    form = form_of(tokens, ())
     assert not any(form.allows(token) for token in (*tokens.chat.barred, *tokens.chat.ends))
 
 

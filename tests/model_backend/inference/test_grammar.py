@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lspace.model_backend.inference.completion import Completion, CompletionChunk, FinishReason
-from lspace.model_backend.inference.grammar import Grammar, State
+from lspace.model_backend.inference.grammar import Coordinates, Grammar, State
 from lspace.model_backend.inference.proposals import read_proposals
 
 LABELS = ("water", "tree cover")
 KNOWN, FREE = Grammar(LABELS), Grammar(())
 GRAMMARS = {"known labels": KNOWN, "own words": FREE}
-COORDINATES = tuple(json.dumps(round(pixel / 224, 4)) for pixel in range(224))
+COORDINATES = Coordinates(json.dumps(round(pixel / 224, 4)) for pixel in range(224))
 EDGE = st.integers(0, 9999).map(lambda step: step / 10_000)
 
 

@@ -73,7 +73,7 @@ class Dictated:
     def look(self, tokens, pictures):
         return Told()
 
-    def read(self, context, tokens):
+    def read(self, context, tokens, among=None):
         logits = np.zeros((1, self._vocabulary), np.float32)
         logits[0, self._tokens[min(context.reads, len(self._tokens) - 1)]] = 50.0
         context.reads += 1
@@ -95,8 +95,8 @@ class Told:
     def copy(self):
         return Told(self.reads)
 
-    def taken(self, rows):
-        return self
+    def keep(self, rows):
+        pass
 
 
 @pytest.mark.parametrize("tools", [(LIST,), ()])

@@ -39,14 +39,12 @@ class Rows:
     def rows(self):
         return len(self.scripts)
 
-    def taken(self, rows):
-        return Rows([self.scripts[row] for row in rows], [self.places[row] for row in rows])
+    def keep(self, rows):
+        self.scripts = [self.scripts[row] for row in rows]
+        self.places = [self.places[row] for row in rows]
 
-    def mark(self):
-        return list(self.places)
-
-    def back_to(self, mark):
-        self.places = mark
+    def forget(self, tokens):
+        self.places = [place - tokens for place in self.places]
 
 
 class Script:
@@ -56,10 +54,11 @@ class Script:
 
     def __init__(self, runner_up=0):
         self.runner_up = runner_up
-        self.fed = []
+        self.fed, self.among = [], []
 
-    def read(self, context, tokens):
+    def read(self, context, tokens, among=None):
         self.fed.append(tokens.tolist())
+        self.among.append(among)
         context.places = [place + tokens.shape[1] for place in context.places]
         return self.logits(context)
 
@@ -69,8 +68,9 @@ class Script:
             [place for each in contexts for place in each.places],
         )
 
-    def read_each(self, context, tokens, last):
+    def read_each(self, context, tokens, last, among=None):
         self.fed.append(tokens.tolist())
+        self.among.append(among)
         context.places[0] += tokens.shape[1] - last
         lines = []
         for _ in range(last):
@@ -89,8 +89,9 @@ class Script:
 class Fixed:
     """A form that allows one text only, forces some of its places, and at some has a guess."""
 
-    def __init__(self, tokens, forced=(), likely=()):
+    def __init__(self, tokens, forced=(), likely=(), among=None):
         self.tokens, self.places, self.place = tokens, set(forced), 0
+        self.among = among
         self.guesses = dict(likely)
 
     def allows(self, token):
@@ -113,11 +114,12 @@ class Fixed:
         return self.guesses.get(self.place, [])
 
 
-def run(scripts, budgets, forms=None, network=None, is_cancelled=lambda: False):
+def run(scripts, budgets, forms=None, network=None, is_cancelled=lambda: False, questions=None):
     network, contexts = network or Script(), [Rows([script]) for script in scripts]
     read = ((context, network.logits(context)) for context in contexts)
     forms = forms or [None] * len(budgets)
-    return list(write(network, [Speller()] * len(budgets), read, budgets, forms, is_cancelled))
+    questions = questions or [[]] * len(budgets)
+    return list(write(network, [Speller()] * len(budgets), questions, read, budgets, forms, is_cancelled))
 
 
 def texts(steps):
@@ -187,7 +189,7 @@ def test_the_first_is_written_while_the_others_are_read_and_as_many_join_as_are_
 
     known = [
         (len(asked), sum(chunk is not None for chunk in chunks))
-        for chunks in write(network, [Speller()] * 6, reading(), [9] * 6, [None] * 6, lambda: False)
+        for chunks in write(network, [Speller()] * 6, [[]] * 6, reading(), [9] * 6, [None] * 6, lambda: False)
     ]
     assert known == [(1, 1), (2, 2), (4, 4), (6, 6), (6, 6), (6, 5), (6, 4), (6, 2)]
 
@@ -217,7 +219,7 @@ def test_a_wrong_guess_is_forgotten_from_where_it_was_wrong():
     network = Script()
     steps = run([[1, 2, 3, 4, END]], [9], [Fixed([1, 2, 3, 4, END], likely={1: [2, 5, 0]})], network)
     assert texts(steps) == [["b", "c", "d", "e", ""]]
-    assert network.fed == [[[1, 2, 5, 0]], [[1, 2, 3]], [[4]]]
+    assert network.fed == [[[1, 2, 5, 0]], [[3]], [[4]]]
 
 
 def test_what_is_forced_inside_a_right_guess_is_read_with_it():
@@ -236,11 +238,44 @@ def test_a_guess_reaches_no_further_than_the_budget():
     assert network.fed == [[[1, 2]]]
 
 
-def test_one_who_guesses_wrongly_time_and_again_guesses_no_more():
-    network, tokens = Script(), [1, 2] * 6
-    form = Fixed([*tokens, END], likely={place: [5] for place in range(len(tokens))})
-    run([[*tokens, END]], [20], [form], network)
-    assert [len(fed[0]) for fed in network.fed] == [2, 2, 2, 2, 2, 2, *[1] * 6]
+def test_one_who_guesses_wrongly_time_and_again_guesses_a_token_at_most():
+    network, tokens = Script(), [1, 2] * 4
+    form = Fixed([*tokens, END], likely={place: [5] * 9 for place in range(len(tokens))})
+    steps = run([[*tokens, END]], [20], [form], network)
+    assert "".join(texts(steps)[0]) == "bcbcbcbc"
+    assert [len(fed[0]) - 1 for fed in network.fed] == [9, 8, 4, 2, 1, 1, 1, 1]
+
+
+def test_what_was_said_before_is_guessed_to_be_said_again():
+    network = Script()
+    steps = run([[1, 2, 3, 1, 2, 3, 1, END]], [9], network=network)
+    assert "".join(texts(steps)[0]) == "bcdbcdb"
+    assert network.fed == [[[1]], [[2]], [[3]], [[1]], [[2, 3]], [[1, 2]]]
+
+
+def test_an_answer_is_guessed_to_copy_from_its_question():
+    network = Script()
+    steps = run([[1, 2, 3, 4, END]], [9], network=network, questions=[[0, 1, 2, 3, 4, 0]])
+    assert "".join(texts(steps)[0]) == "bcde"
+    assert network.fed == [[[1, 2]], [[3, 4, 0]]]
+
+
+def test_the_network_is_told_which_tokens_the_form_ever_allows_if_all_rows_have_the_same():
+    some, others, network = np.array([1, 2, END]), np.array([3, END]), Script()
+    forms = [Fixed([1, 2, END], among=some), Fixed([1, 1, 2, END], among=some)]
+    run([[1, 2, END], [1, 1, 2, END]], [9, 9], forms, network)
+    assert all(among is some for among in network.among)
+    network = Script()
+    forms = [Fixed([1, 2, END], among=some), Fixed([3, 3, 3, END], among=others)]
+    run([[1, 2, END], [3, 3, 3, END]], [9, 9], forms, network)
+    assert network.among[1] is None
+    assert network.among[-1] is others
+
+
+def test_probabilities_are_those_among_the_tokens_that_the_form_ever_allows():
+    (step,) = run([[4]], [1], [Fixed([2, END], among=np.array([2, 3, END]))])
+    assert step[0].text == "c"
+    assert step[0].logprob == pytest.approx(np.log(1 / 3))
 
 
 def test_side_by_side_and_where_it_does_not_pay_nothing_is_guessed():
