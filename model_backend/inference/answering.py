@@ -69,7 +69,8 @@ class Answerer:
     ) -> Iterator[list[CompletionChunk | None]]:
         """Yields each step's chunk a question; None where it is answered, or not read yet.
 
-        The first is written while the others are still read. The same answers as one by one.
+        Of questions on the same pictures the first is written while the others are still read. The same
+        answers as one by one.
 
         Raises:
             RequestError, Cancelled, OutOfMemory: as in ``complete``.
@@ -86,9 +87,8 @@ class Answerer:
         budgets = [prompt.max_new_tokens for prompt in prompts]
         forms = [self._form(prompt) for prompt in prompts]
         numbers = self._numbers if any(prompt.answer == "boxes" for prompt in prompts) else None
-        yield from write(
-            self._network, chats, [each.ids for each in asked], read, budgets, forms, is_cancelled, numbers
-        )
+        ids, at_once = [each.ids for each in asked], len({each.digest for each in asked}) > 1
+        yield from write(self._network, chats, ids, read, budgets, forms, is_cancelled, numbers, at_once)
 
     def complete_batch(
         self, questions: Sequence[Question], is_cancelled: Callable[[], bool]

@@ -61,6 +61,7 @@ def write(
     forms: Sequence[Form | None],
     is_cancelled: Callable[[], bool],
     numbers: NumberTokens | None = None,
+    at_once: bool = False,
 ) -> Iterator[list[CompletionChunk | None]]:
     """Yields each step's chunk a row; None for rows that wait, and for those that have finished and left.
 
@@ -76,8 +77,10 @@ def write(
         chats: how each row is written.
         questions: the tokens that were read of each, from which answers often copy.
         read: gives each row's context, which is written to, and the float32 logits (1, vocabulary) after it.
-            It is asked as rows find room: the first is written while the others are still to be read.
+            It is asked as rows find room.
         numbers: where alternatives to pieces of numbers are to be told.
+        at_once: read all rows that find room before any is written, which is the sooner way to the end of
+            all; else the first is written while the others are still to be read.
 
     Raises:
         Cancelled: ``is_cancelled`` was true between two tokens.
@@ -90,9 +93,7 @@ def write(
     live: list[_Row] = []
     waiting, reading = deque(rows), ReadingAhead(network)
     while live or waiting:
-        fresh = [waiting.popleft() for _ in range(min(len(waiting), _room(len(live), reading.size)))]
-        reading.join([next(read) for _ in fresh])
-        live += fresh
+        _join(live, waiting, read, reading, at_once)
         while reading.is_open or (len(live) == 1 and live[0].is_ready):
             if reading.is_open:
                 for row, line in zip(live, reading.logits, strict=True):
@@ -114,9 +115,31 @@ def write(
         reading.go_on(guess, _among(live))
 
 
-def _room(rows: int, size: int) -> int:
-    """How many may join so many rows of a size: as many again, so that none waits long for its next token."""
-    return min(rows, _TOGETHER_BYTES * rows // max(size, 1) - rows) if rows else 1
+def _join(
+    live: list[_Row],
+    waiting: deque[_Row],
+    read: Iterator[tuple[Context, np.ndarray]],
+    reading: ReadingAhead,
+    at_once: bool,
+) -> None:
+    """Takes in waiting rows that find room."""
+    while room := min(len(waiting), _room(len(live), reading.size, at_once)):
+        fresh = [waiting.popleft() for _ in range(room)]
+        reading.join([next(read) for _ in fresh])
+        live += fresh
+        if not at_once:
+            return
+
+
+def _room(rows: int, size: int, at_once: bool) -> int:
+    """How many may join so many rows of a size.
+
+    At most as many again, so that none waits long for its next token, unless all may come at once.
+    """
+    if not rows:
+        return 1
+    fitting = _TOGETHER_BYTES * rows // max(size, 1) - rows
+    return max(0, fitting if at_once else min(rows, fitting))
 
 
 def _among(rows: Sequence[_Row]) -> np.ndarray | None:

@@ -89,7 +89,7 @@ def watch(ours: Ours, spans: _Spans) -> None:
 
 
 def operators(options: argparse.Namespace, shift: int) -> list[str]:
-    """The kinds of operators that take most, by ONNX Runtime's profile of both graphs."""
+    """The kinds of operators that take most, by ONNX Runtime's profile of all graphs."""
     with tempfile.TemporaryDirectory() as folder:
 
         class Profiling(onnxruntime.SessionOptions):
@@ -104,22 +104,22 @@ def operators(options: argparse.Namespace, shift: int) -> list[str]:
         ours.ask(chip(BOXES.side_px, shift), BOXES.question, BOXES.tokens)
         network = ours._engine._network
         spent: Counter[tuple[str, str]] = Counter()
-        for graph, session in (("vision", network._tower), ("language", network._reader)):
+        sessions = {
+            "vision": network._tower,
+            "language": network._reader,
+            "head": network._head._whole,
+            "part of the head": network._head._part,
+        }
+        for graph, session in sessions.items():
             for event in json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")):
                 if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-                    spent[graph, kind_of(event, network._language.vocabulary)] += event["dur"] / 1e6
+                    spent[graph, event["args"]["op_name"]] += event["dur"] / 1e6
     whole = sum(spent.values())
     rows = [
         f"| {graph} | {kind} | {seconds:.3f} | {100 * seconds / whole:.1f} |"
         for (graph, kind), seconds in spent.most_common(SHOWN)
     ]
     return ["| graph | operator | s | % |", "|---|---|--:|--:|", *rows]
-
-
-def kind_of(event: dict, vocabulary: int) -> str:
-    shapes = event["args"].get("output_type_shape", [])
-    is_head = any(sides[-1:] == [vocabulary] for shape in shapes for sides in shape.values())
-    return f"{event['args']['op_name']}{' (head)' if is_head else ''}"
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Script:
         return Rows(
             [script for each in contexts for script in each.scripts],
             [place for each in contexts for place in each.places],
+            sum(each.size for each in contexts),
         )
 
     def read_each(self, context, tokens, last, among=None):
@@ -192,6 +193,31 @@ def test_the_first_is_written_while_the_others_are_read_and_as_many_join_as_are_
         for chunks in write(network, [Speller()] * 6, [[]] * 6, reading(), [9] * 6, [None] * 6, lambda: False)
     ]
     assert known == [(1, 1), (2, 2), (4, 4), (6, 6), (6, 6), (6, 5), (6, 4), (6, 2)]
+
+
+def test_all_that_find_room_are_read_before_any_is_written_where_nobody_waits_for_the_first():
+    network, asked = Script(), []
+
+    def reading():
+        for row in range(5):
+            asked.append(row)
+            context = Rows([[1, 2, END]], size=60_000_000)
+            yield context, network.logits(context)
+
+    known = [
+        (len(asked), sum(chunk is not None for chunk in chunks))
+        for chunks in write(
+            network,
+            [Speller()] * 5,
+            [[]] * 5,
+            reading(),
+            [9] * 5,
+            [None] * 5,
+            lambda: False,
+            at_once=True,
+        )
+    ]
+    assert known == [(4, 4), (4, 4), (4, 4), (5, 1), (5, 1), (5, 1)]
 
 
 def test_rows_that_come_when_all_others_have_finished_begin_anew():
