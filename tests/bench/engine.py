@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,12 +21,13 @@ from model_backend.inference.looking import KEPT_BYTES
 
 from ..servers.llama_cpp import VERSION
 from . import llama_cpp
-from .figures import FAST, TITLES, Figures, Results
+from .figures import FAST, LLAMA, TITLES, Figures, Results
 from .goal import goal_table
-from .job import CAPTIONED, ROOT
+from .job import ROOT
 from .machine import machine
-from .one_way import SLOW_REPEATS, SLOW_TOKENS
+from .one_way import SLOW_TOKENS
 from .table import figure_table
+from .turns import Turns
 from .worker_trip import worker_trip
 
 OUT = ROOT / "bench-out" / "engine.json"
@@ -34,14 +36,14 @@ OUT = ROOT / "bench-out" / "engine.json"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.engine", description=__doc__)
     parser.add_argument("folder", type=Path, help="checkpoint of the full size")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ways", nargs="+", choices=TITLES, default=ways_here(), help="engines to time")
     options = parser.parse_args()
     before = os.getloadavg()
     for weights in options.folder.glob("*.safetensors"):
         warm(weights)
     with tempfile.TemporaryDirectory(dir=options.folder.parent, prefix="bench-") as cache:
-        results = Results({way: measured(way, options, Path(cache)) for way in options.ways})
+        results = measured(options, Path(cache))
     facts = {
         "machine": machine(),
         "load_average": {"before": before, "after": os.getloadavg()},
@@ -65,34 +67,67 @@ def warm(file: Path) -> None:
 
 def ways_here() -> list[str]:
     """What this machine can do."""
-    missing = {"llama-q4"} if not llama_cpp.is_prepared() else set()
+    missing = {LLAMA} if not llama_cpp.is_prepared() else set()
     has_card = shutil.which("nvidia-smi") is not None
     return [way for way in TITLES if way not in missing and (has_card or not way.endswith("-cuda"))]
 
 
-def measured(way: str, options: argparse.Namespace, cache: Path) -> Figures:
-    """Each engine in a process of its own, its graphs made before."""
-    print(f"measuring {TITLES[way]} ...", file=sys.stderr)
-    load, mode = os.getloadavg()[0], way.rpartition("-")[2]
-    repeats = f"{options.repeats}"
-    if way == "llama-q4":
-        threads = f"{len(os.sched_getaffinity(0))}"
-        return Figures(**told("llama_cpp", "measure", options.folder, threads, repeats), load_average=load)
-    made = told("making", mode, options.folder, cache) if way in FAST else None
-    figures = Figures(**told("one_way", way, options.folder, cache, repeats), load_average=load)
-    if made is not None:
-        figures.seconds["making"], figures.disk_mib = [made["seconds"]], made["mib"]
-        for repeat in range(options.repeats):
-            trip = worker_trip(options.folder, mode, cache, CAPTIONED.tokens, repeat)
-            for leg, seconds in trip.items():
-                figures.seconds.setdefault(leg, []).append(seconds)
-    return figures
+def measured(options: argparse.Namespace, cache: Path) -> Results:
+    """All engines, their graphs made before."""
+    made = {way: graphs_made(way, options.folder, cache) for way in options.ways if way in FAST}
+    turns = {way: started(way, options.folder, cache) for way in options.ways}
+    trips = {way: defaultdict(list) for way in made}
+    for repeat in range(1, options.repeats + 1):
+        said(f"questions one by one, {repeat} of {options.repeats}")
+        for way, each in turns.items():
+            each.take("single", repeat)
+            if way in made:
+                add_trip(trips[way], worker_trip(options.folder, mode_of(way), cache, repeat - 1))
+    others(turns, options.repeats)
+    results = Results({way: Figures(**each.end()) for way, each in turns.items()})
+    for way, facts in made.items():
+        results[way].seconds.update(trips[way], making=[facts["seconds"]])
+        results[way].disk_mib = facts["mib"]
+    return results
 
 
-def told(module: str, *arguments: object) -> dict:
-    """What one of the neighbouring programs prints."""
-    command = [sys.executable, "-m", f"tests.bench.{module}", *map(str, arguments)]
+def add_trip(trips: defaultdict[str, list[float]], trip: dict[str, float]) -> None:
+    for leg, seconds in trip.items():
+        trips[leg].append(seconds)
+
+
+def others(turns: dict[str, Turns], repeats: int) -> None:
+    """What llama.cpp is not timed at."""
+    for part, words in (("together", "questions and chips side by side"), ("load", "loading")):
+        for repeat in range(1, repeats + 1):
+            said(f"{words}, {repeat} of {repeats}")
+            for way, each in turns.items():
+                if way != LLAMA:
+                    each.take(part, repeat)
+
+
+def graphs_made(way: str, folder: Path, cache: Path) -> dict:
+    said(f"making graphs, {TITLES[way]}")
+    command = [sys.executable, "-m", "tests.bench.making", mode_of(way), folder, cache]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def started(way: str, folder: Path, cache: Path) -> Turns:
+    """An engine in a process of its own, loaded and warm."""
+    said(f"starting {TITLES[way]}")
+    if way == LLAMA:  # it loads its model anew for each answer
+        return Turns("llama_cpp", "measure", len(os.sched_getaffinity(0)))
+    turns = Turns("one_way", way, folder, cache)
+    turns.take("start")
+    return turns
+
+
+def mode_of(way: str) -> str:
+    return way.rpartition("-")[2]
+
+
+def said(words: str) -> None:
+    print(f"{words} ...", file=sys.stderr)
 
 
 def heading(results: Results, facts: dict) -> str:
@@ -107,11 +142,12 @@ def heading(results: Results, facts: dict) -> str:
 
 def notes(results: Results) -> list[str]:
     lines = [
-        "Each engine in a process of its own, on the same pictures with the same words, greedily; LSpace "
+        "Each engine in a process of its own, all in memory and one at work at a time, by turns; on the same "
+        "pictures with the same words, greedily. LSpace "
         "holds lists of boxes to the trained form, as it does for users. Model card: its quickstart "
         "(`AutoModelForImageTextToText`, `generate`) with our picture processor, because its own needs "
         "torchvision. `~`: fewer tokens were written, and the rest is extrapolated at the same pace; in "
-        f"bfloat16 from {SLOW_REPEATS} answers of {SLOW_TOKENS}. Ten quickstart calls are always added up "
+        f"bfloat16 from answers of {SLOW_TOKENS}. Ten quickstart calls are always added up "
         "so. Lists of boxes are timed on pictures of which random weights write long enough ones. For a list "
         "as a trained model writes it, every pass of the network is run in full, then its likeliest token is "
         "made to be the next of a fixed list of boxes on the trained grid, so that guesses come true as they "

@@ -19,6 +19,7 @@ TITLES = {
 FAST = ("ours-q8", "ours-q4")
 EXACT = "ours-float32"
 CARD = "card-bfloat16"
+LLAMA = "llama-q4"
 
 
 @dataclass
@@ -42,8 +43,6 @@ class Figures:
     """Whether a second question had the same answer as when the picture was read anew."""
     prompt_tokens: dict[str, int] = field(default_factory=dict)
     disk_mib: float | None = None
-    load_average: float = 0.0
-    """Of the machine, just before."""
 
 
 class Results(dict[str, Figures]):

@@ -1,8 +1,8 @@
 """The peer llama.cpp, in 4 bits, built as ``tests.servers.llama_cpp`` does.
 
 ``python -m tests.bench.llama_cpp prepare CHECKPOINT`` builds it and converts the model, once, in a quarter of
-an hour; it needs cmake, ninja, a C++ compiler and, meanwhile, 3 GB of disk. ``... measure CHECKPOINT THREADS
-REPEATS`` prints seconds as JSON.
+an hour; it needs cmake, ninja, a C++ compiler and, meanwhile, 3 GB of disk. ``... measure THREADS`` times it
+by turns and prints seconds as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from model_backend.inference.prompts import build_prompts
 
 from ..servers.llama_cpp import HOME, PROGRAMS, build, convert
 from .job import BOXES, CAPTION, CAPTIONED, Job, chip
+from .turns import take_turns
 
 MODEL, PICTURES = HOME / "Q4_0.gguf", HOME / "mmproj-F16.gguf"
 COMMAND = "./run bench prepare"
@@ -31,12 +32,13 @@ _EVALUATED = re.compile(r" eval time = +([\d.]+) ms / +(\d+) (tokens|runs)")
 
 
 def main(arguments: list[str]) -> None:
-    checkpoint = Path(arguments[1])
     if arguments[0] == "prepare":
         build()
-        prepare(checkpoint)
+        prepare(Path(arguments[1]))
     else:
-        print(json.dumps(measured(int(arguments[2]), int(arguments[3]))))
+        bench = _Bench(int(arguments[1]))
+        take_turns({"single": bench.single})
+        print(json.dumps(bench.told()))
 
 
 def is_prepared() -> bool:
@@ -50,26 +52,32 @@ def prepare(checkpoint: Path) -> None:
         subprocess.run([PROGRAMS / "llama-quantize", whole, MODEL, "Q4_0", f"{os.cpu_count()}"], check=True)
 
 
-def measured(threads: int, repeats: int) -> dict[str, object]:
+class _Bench:
     """Seconds of each repeat, by the names that the other engines' have."""
-    seconds: defaultdict[str, list[float]] = defaultdict(list)
-    prompt_tokens = {}
-    for repeat in range(1, repeats + 1):
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self._prompt_tokens: dict[str, int] = {}
+
+    def single(self, repeat: int) -> None:
         for name, job in (("boxes", BOXES), ("caption", CAPTIONED)):
-            log = answer_log(job, threads, repeat)
-            first, last, prompt_tokens[name] = legs(log)
-            seconds[f"{name}_first"].append(first)
-            seconds[f"{name}_last"].append(last)
+            log = answer_log(job, self._threads, repeat)
+            first, last, self._prompt_tokens[name] = legs(log)
+            self._seconds[f"{name}_first"].append(first)
+            self._seconds[f"{name}_last"].append(last)
             if name == "caption":
-                seconds["step"].append((last - first) / (job.tokens - 1))
-    peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {
-        "threads": threads,
-        "peak_mib": {"alone": peak_mib},
-        "seconds": seconds,
-        "extrapolated": [],
-        "prompt_tokens": prompt_tokens,
-    }
+                self._seconds["step"].append((last - first) / (job.tokens - 1))
+
+    def told(self) -> dict[str, object]:
+        peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        return {
+            "threads": self._threads,
+            "peak_mib": {"alone": peak_mib},
+            "seconds": self._seconds,
+            "extrapolated": [],
+            "prompt_tokens": self._prompt_tokens,
+        }
 
 
 def answer_log(job: Job, threads: int, repeat: int) -> str:

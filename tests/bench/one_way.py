@@ -1,4 +1,4 @@
-"""``python -m tests.bench.one_way WAY FOLDER CACHE REPEATS``: times one engine; prints seconds as JSON.
+"""``python -m tests.bench.one_way WAY FOLDER CACHE``: times one engine, by turns; prints seconds as JSON.
 
 A process of its own, so that imports, loading and memory are those of one engine alone. A way is ``ours-q8``,
 ``ours-q4``, ``ours-float32``, ``card-float32`` or ``card-bfloat16``; with ``-cuda`` at its end, on the GPU.
@@ -21,35 +21,59 @@ from PIL import Image
 from .card import Card
 from .job import AGAIN, BOXES, CAPTION, CAPTIONED, EIGHT, LISTED, MANY, TEN, Answer, Job, chip
 from .ours import Ours
+from .turns import take_turns
 
-SLOW_TOKENS, SLOW_REPEATS = 8, 2
+SLOW_TOKENS = 8
 """For the card's bfloat16 on a CPU, of which a whole answer would take minutes on most."""
 TRIES = 6
 """Pictures, at most, until there is one on which a list is as long as it may be."""
 
 
 def main(arguments: list[str]) -> None:
-    way, folder, cache, repeats = arguments[0], Path(arguments[1]), Path(arguments[2]), int(arguments[3])
-    who, precision, *on = way.split("-")
-    make, device = (Ours if who == "ours" else Card), (on or ["cpu"])[0]
-    timing = _Timing(most=SLOW_TOKENS if way == "card-bfloat16" else BOXES.tokens)
-    timing.clock("import", lambda: make.do_imports(precision))
-    engine = timing.clock("load", lambda: make(folder, precision, device, cache))
-    engine.ask(chip(CAPTIONED.side_px, 0), CAPTION, 2)  # the first pass is nobody's daily life
-    for repeat in range(1, (min(repeats, SLOW_REPEATS) if way == "card-bfloat16" else repeats) + 1):
-        timing.single(engine, repeat)
-    peaks = {"alone": peak_mib()}
-    if isinstance(engine, Ours):
-        for repeat in range(1, repeats + 1):
-            timing.together(engine, repeat, EIGHT if device == "cpu" else MANY)
-        peaks["together"] = peak_mib()
-    else:
-        timing.extrapolate_ten()
-    told = {"threads": engine.threads, "peak_mib": peaks, **timing.told()}
-    del engine  # after the peak was read: memory that was freed may stay with the process
-    for _ in range(repeats - 1):
-        timing.clock("load", lambda: make(folder, precision, device, cache))
-    print(json.dumps(told))
+    bench = _Bench(arguments[0], Path(arguments[1]), Path(arguments[2]))
+    take_turns({"start": bench.start, "single": bench.single, "together": bench.together, "load": bench.load})
+    print(json.dumps(bench.told()))
+
+
+class _Bench:
+    """One engine and what is timed of it, in the order of its methods."""
+
+    def __init__(self, way: str, folder: Path, cache: Path) -> None:
+        who, precision, *on = way.split("-")
+        self._make = Ours if who == "ours" else Card
+        self._precision, self._device = precision, (on or ["cpu"])[0]
+        self._folder, self._cache = folder, cache
+        self._timing = _Timing(most=SLOW_TOKENS if way == "card-bfloat16" else BOXES.tokens)
+        self._engine: Ours | Card | None = None
+        self._facts: dict[str, object] = {}
+        self._peaks: dict[str, float] = {}
+
+    def start(self, _repeat: int) -> None:
+        self._timing.clock("import", lambda: self._make.do_imports(self._precision))
+        self.load(0)
+        self._facts["threads"] = self._engine.threads
+        self._engine.ask(chip(CAPTIONED.side_px, 0), CAPTION, 2)  # the first pass is nobody's daily life
+
+    def single(self, repeat: int) -> None:
+        self._timing.single(self._engine, repeat)
+        self._peaks["alone"] = peak_mib()
+
+    def together(self, repeat: int) -> None:
+        if isinstance(self._engine, Ours):
+            self._timing.together(self._engine, repeat, EIGHT if self._device == "cpu" else MANY)
+            self._peaks["together"] = peak_mib()
+
+    def load(self, _repeat: int) -> None:
+        """Loads it anew; after the peaks were read, as memory that was freed may stay with the process."""
+        self._engine = None
+        self._engine = self._timing.clock(
+            "load", lambda: self._make(self._folder, self._precision, self._device, self._cache)
+        )
+
+    def told(self) -> dict[str, object]:
+        if self._make is Card:
+            self._timing.extrapolate_ten()
+        return {**self._facts, "peak_mib": self._peaks, **self._timing.told()}
 
 
 def peak_mib() -> float:
@@ -139,8 +163,10 @@ class _Timing:
         self._seconds["ten_first"].append(first)
         self._seconds["ten_last"].append(last)
         engine.forget()
-        chips = [chip(batch.side_px, repeat + place) for place in range(batch.chips)]
+        chips = [chip(batch.side_px, batch.chips * repeat + place) for place in range(batch.chips)]
         self._seconds["batch"].append(engine.ask_batch(chips, batch.tokens))
+        engine.forget()
+        self.clock("one_by_one", lambda: [engine.ask_batch([each], batch.tokens) for each in chips])
 
     def extrapolate_ten(self) -> None:
         """Ten calls, each of which reads the picture again."""

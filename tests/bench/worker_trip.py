@@ -20,14 +20,14 @@ from .job import CAPTION, CAPTIONED, chip
 COMMAND = (sys.executable, "-m", "model_backend", "worker")
 
 
-def worker_trip(folder: Path, precision: str, cache: Path, tokens: int, repeat: int) -> dict[str, float]:
+def worker_trip(folder: Path, precision: str, cache: Path, repeat: int) -> dict[str, float]:
     """Seconds of each leg, by name.
 
     ``ready``: from the start; ``loaded``: from the load request; ``worker_begun``: from the first request for
     a caption to its first text; ``worker_first`` and ``worker_last``: the second's first text and result.
     """
     choice = ModelChoice(str(folder), device="cpu", precision=precision, cache_dir=str(cache))
-    requests = [caption_request(tokens, 2 * repeat + place) for place in range(2)]
+    requests = [caption_request(2 * repeat + place) for place in range(2)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     started = perf_counter()
     with subprocess.Popen(COMMAND, **pipes) as process:
@@ -58,7 +58,7 @@ def answered(process: subprocess.Popen[bytes], request: RunRequest) -> tuple[flo
     return first - began, perf_counter() - began
 
 
-def caption_request(tokens: int, shift: int) -> RunRequest:
+def caption_request(shift: int) -> RunRequest:
     png = io.BytesIO()
     chip(CAPTIONED.side_px, shift).save(png, "PNG")
     wkt = CRS.from_epsg(32604).to_wkt("WKT2_2019")
@@ -73,7 +73,7 @@ def caption_request(tokens: int, shift: int) -> RunRequest:
         gsd_m=22.9,
         valid_share=1.0,
     )
-    return RunRequest(CAPTION, (picture,), wkt, max_new_tokens=tokens)
+    return RunRequest(CAPTION, (picture,), wkt, max_new_tokens=CAPTIONED.tokens)
 
 
 def send(process: subprocess.Popen[bytes], message: Message) -> None:
