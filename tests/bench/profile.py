@@ -80,12 +80,13 @@ def watch(ours: Ours, spans: _Spans) -> None:
     def read_name(_context, tokens, *_others):
         if QUESTION not in spans.seconds:
             return QUESTION
-        return "steps of one token" if tokens.shape[1] == 1 else "steps of several"
+        return "passes of one token" if tokens.shape[1] == 1 else "passes of several"
 
     engine._cutter = SimpleNamespace(cut=spans.timed(lambda *_: "cutting", engine._cutter.cut))
     network._see = spans.timed(lambda *_: "vision", network._see)
     network.look = spans.timed(lambda *_: "look", network.look)
     network.read = spans.timed(read_name, network.read)
+    network.read_each = spans.timed(read_name, network.read_each)
 
 
 def operators(options: argparse.Namespace, shift: int) -> list[str]:
